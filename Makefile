@@ -1,0 +1,59 @@
+# make demo   run the main job on this machine, no cluster
+# make test   install what the tests need (Slurm and MPI included) and run them all
+# make lint   style, types, import rules, shell scripts
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev iproute2 gcc libc6-dev procps
+PYTEST_ARGS ?=
+
+.PHONY: demo test lint packages clean
+
+demo: $(BIN)/.demo
+	PATH="$(CURDIR)/$(BIN):$$PATH" yprov-run --input examples/digits.csv --output examples/out \
+		python examples/train_digits.py --data examples/digits.csv --out examples/out
+
+test: $(BIN)/.test packages
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(BIN)/.lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck --version >/dev/null
+	$(BIN)/shellcheck -s sh -e SC1090,SC2154 yprov_run/launch/shim.sh
+	$(BIN)/shellcheck slurm_templates/*.sh
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(BIN)/.installed: $(BIN)/python pyproject.toml
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+# scikit-learn ships the digits; it is the demo's program that needs it, not the tool.
+$(BIN)/.demo: $(BIN)/.installed
+	$(BIN)/pip install --quiet scikit-learn
+	touch $@
+
+$(BIN)/.test: $(BIN)/.installed
+	$(BIN)/pip install --quiet --group test --group examples
+	touch $@
+
+$(BIN)/.lint: $(BIN)/.installed
+	$(BIN)/pip install --quiet --group lint --group test
+	touch $@
+
+# The real Slurm, MariaDB and Open MPI; as root on Debian and Ubuntu. Elsewhere the tests say what
+# is missing.
+packages:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		dpkg -s $(PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; }; \
+	fi
+
+clean:
+	rm -rf $(VENV) yprov examples/out examples/digits.csv

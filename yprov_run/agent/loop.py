@@ -1,0 +1,288 @@
+"""The sampling loop: absolute deadlines, one row a sample, until the node's last task has ended."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from yprov_run.agent.isolate import IsolatedSensor, Monotonic
+from yprov_run.agent.sensors.base import Sensor
+from yprov_run.agent.watch import TaskWatch, WatchedTask
+from yprov_run.model import Column, Json
+from yprov_run.trace import events, samples
+from yprov_run.trace.append import AppendFile
+from yprov_run.trace.reduction import Reduction
+
+FLUSH_S = 0.9  # a sample a second is on disk at once; faster ones wait for their second
+_TOGETHER_S = 0.1  # how long a row waits for a slow sensor before it goes without
+_LAST_WORDS_S = 0.8  # the agent is gone so soon after its last task, whatever hangs
+
+Row = tuple[int, list[int | None]]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time as the loop sees it: monotonic seconds, and UTC milliseconds since the epoch."""
+
+    monotonic: Monotonic
+    utc_ms: Callable[[], int]
+
+
+class NodeTrace:
+    """What this node writes: events at once, samples every few seconds."""
+
+    def __init__(self, base: str, clock: Clock) -> None:
+        self._clock = clock
+        self._start = clock.monotonic()
+        self._events = AppendFile(Path(base + ".events.jsonl"))
+        self._samples = AppendFile(Path(base + ".samples.csv"))
+        self._flushed = self._start
+        self.reduction: Reduction | None = None
+        self.rows = 0
+
+    def ms(self, monotonic_s: float) -> int:
+        """Return a monotonic time as ms since the trace began."""
+        return round((monotonic_s - self._start) * 1000)
+
+    def event(self, event: str, **fields: object) -> None:
+        """Write one event now."""
+        now_ms = self.ms(self._clock.monotonic())
+        self._events.add(events.line(event, time_ms=now_ms, **fields))
+        self._events.flush()
+
+    def begin(self, columns: Sequence[Column], interval_s: float) -> None:
+        """Write the header: from now on there are samples."""
+        self.reduction = Reduction(columns, interval_s)
+        self._samples.add(samples.header(columns))
+        self.flush()
+
+    def add(self, row: Row) -> None:
+        """Take one sample."""
+        assert self.reduction is not None  # noqa: S101 - for the type checker
+        self._samples.add(samples.row(*row))
+        self.reduction.add(*row)
+        self.rows += 1
+
+    def flush_if_due(self) -> None:
+        """Write samples that have waited for long."""
+        if self._clock.monotonic() - self._flushed >= FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the samples that wait."""
+        self._flushed = self._clock.monotonic()
+        self._samples.flush()
+        self._events.flush()
+
+    def summary(self) -> Json:
+        """Return what the samples came to, and what is on disk."""
+        return {
+            "reduction": self.reduction.as_json() if self.reduction else None,
+            "rows": self.rows,
+            "lost_lines": self._samples.lost_lines,
+            "write_error": self._samples.last_error or self._events.last_error,
+            "size_bytes": self._samples.written_bytes,
+            "sha256": self._samples.sha256(),
+        }
+
+
+class Agent:
+    """Samples a node's sensors while its tasks run.
+
+    `deadman` takes seconds after which this process dies unless it is called again; 0: never.
+    """
+
+    def __init__(
+        self,
+        trace: NodeTrace,
+        watch: TaskWatch,
+        host: Sensor,
+        isolated: Sequence[IsolatedSensor],
+        interval_s: float,
+        clock: Clock,
+        deadman: Callable[[float], object],
+    ) -> None:
+        self._deadman = deadman
+        self._trace = trace
+        self._watch = watch
+        self._host = host
+        self._isolated = isolated
+        self._interval_s = interval_s
+        self._clock = clock
+        self._early: list[tuple[int, list[int | None]]] = []
+        self._offsets: dict[str, int] = {}
+        self._opened: set[str] = set()
+        self._width = 0
+        self.late = 0
+        self.skipped = 0
+
+    def run(self, leader: int) -> None:
+        """Sample until the last task has ended, then write what it came to."""
+        self._announce(self._watch.refresh())
+        if all(task.pid != leader for task in self._watch.tasks):
+            self._announce([self._watch.follow(leader)])
+        deadline = self._clock.monotonic()
+        while not self._is_over():
+            now = self._clock.monotonic()
+            if now >= deadline:
+                self._sample(deadline)
+                deadline = self._next_deadline(deadline)
+                self._trace.flush_if_due()
+            self._watch.wait(deadline - self._clock.monotonic(), self._wakeups())
+            self._collect_late()
+        self._finish()
+
+    def _is_over(self) -> bool:
+        """Tell whether the last task has ended; if so, the last row is on disk already.
+
+        It is first of all: the launcher may kill what is left of the step within a millisecond.
+        """
+        if not self._watch.all_gone():
+            self._announce(self._watch.refresh())
+            self._report_ends(self._watch.reap())
+            return False
+        self._deadman(_LAST_WORDS_S)
+        now = self._clock.monotonic()
+        readings = [(sensor, sensor.read_here()) for sensor in self._isolated]
+        self._store(now, self._host.read(), [(s, r) for s, r in readings if r is not None])
+        self._trace.flush()
+        self._announce(self._watch.refresh())
+        over = self._watch.all_gone()
+        if not over:
+            self._deadman(0)
+        return over
+
+    def _next_deadline(self, deadline: float) -> float:
+        """Return the next deadline on the grid; those already past are counted, not made up."""
+        behind = self._clock.monotonic() - deadline
+        missed = max(0, int(behind // self._interval_s))
+        self.skipped += missed
+        return deadline + (missed + 1) * self._interval_s
+
+    def _sample(self, deadline: float) -> None:
+        now = self._clock.monotonic()
+        self.late += now - deadline > self._interval_s / 2
+        self._read_all(now, _TOGETHER_S)
+        for sensor in self._isolated:
+            for problem in sensor.check():
+                self._trace.event(events.GAP, what=problem)
+
+    def _read_all(self, now: float, patience_s: float) -> None:
+        """Write one row; a sensor that takes longer gets a row of its own when it is done."""
+        waiting = self._request()
+        host = self._host.read()
+        readings = []
+        for sensor in waiting:
+            self._wait_for(sensor, now + patience_s)
+            reading = sensor.take()
+            if reading is not None:
+                readings.append((sensor, reading[1]))
+        self._store(now, host, readings)
+
+    def _request(self) -> list[IsolatedSensor]:
+        """Set all open sensors to work, and return them; asking twice is asking once."""
+        waiting = [sensor for sensor in self._isolated if sensor.is_open and not sensor.lost]
+        for sensor in waiting:
+            sensor.request()
+        return waiting
+
+    def _wait_for(self, sensor: IsolatedSensor, until: float) -> None:
+        remaining = until - self._clock.monotonic()
+        if remaining > 0:
+            sensor.wait(remaining)
+
+    def _collect_late(self) -> None:
+        for sensor in self._isolated:
+            reading = sensor.take()
+            if reading is not None:
+                self.late += 1
+                self._store(reading[0], None, [(sensor, reading[1])])
+            if sensor.is_open and sensor.name not in self._opened:
+                # Energy counts from the first reading, so that one does not wait for a deadline.
+                self._opened.add(sensor.name)
+                self._read_all(self._clock.monotonic(), _TOGETHER_S)
+
+    def _store(
+        self,
+        time_s: float,
+        host: list[int | None] | None,
+        readings: Sequence[tuple[IsolatedSensor, list[int | None]]],
+    ) -> None:
+        time_ms = self._trace.ms(time_s)
+        if not self._begin_if_settled():
+            if host is not None:
+                self._early.append((time_ms, host))
+            return
+        values: list[int | None] = [None] * self._width
+        if host is not None:
+            values[: len(host)] = host
+        for sensor, reading in readings:
+            offset = self._offsets[sensor.name]
+            values[offset : offset + len(reading)] = reading
+        self._trace.add((time_ms, values))
+
+    def _begin_if_settled(self, force: bool = False) -> bool:
+        """Fix the columns once every sensor is open or lost; early rows follow at once."""
+        if self._width:
+            return True
+        if not force and not all(sensor.settled for sensor in self._isolated):
+            return False
+        columns = list(self._host.columns)
+        for sensor in self._isolated:
+            if sensor.is_open:
+                self._offsets[sensor.name] = len(columns)
+                columns += sensor.columns
+        self._width = len(columns)
+        self._trace.event(
+            events.COLUMNS,
+            columns=[[column.name, column.quantity.name, column.device] for column in columns],
+            devices=[asdict(device) for sensor in self._isolated for device in sensor.devices],
+        )
+        self._trace.begin(columns, self._interval_s)
+        for time_ms, host in self._early:
+            self._trace.add((time_ms, host + [None] * (self._width - len(host))))
+        self._early = []
+        return True
+
+    def _announce(self, tasks: Sequence[WatchedTask]) -> None:
+        for task in tasks:
+            self._trace.event(
+                events.TASK,
+                rank=task.rank,
+                local_rank=task.local_rank,
+                pid=task.pid,
+                age_ms=self._watch.age_ms(task),
+                visible_gpus=task.visible_gpus,
+            )
+
+    def _report_ends(self, tasks: Sequence[WatchedTask]) -> None:
+        self._watch.settle(tasks)
+        for task in tasks:
+            status = task.wait_status
+            self._trace.event(
+                events.TASK_END,
+                pid=task.pid,
+                exit_status=None if status is None or status & 0x7F else status >> 8,
+                signal=None if status is None else status & 0x7F or None,
+                source=task.status_source,
+            )
+
+    def _finish(self) -> None:
+        self._begin_if_settled(force=True)
+        self._trace.flush()
+        self._report_ends(self._watch.reap())
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        self._trace.event(
+            events.END,
+            **self._trace.summary(),
+            utc_ms=self._clock.utc_ms(),
+            late_samples=self.late,
+            skipped_samples=self.skipped,
+            agent_cpu_s=round(usage.ru_utime + usage.ru_stime, 4),
+            agent_peak_rss_kib=usage.ru_maxrss,
+        )
+
+    def _wakeups(self) -> list[int]:
+        return [sensor.wakeup_fd for sensor in self._isolated if not sensor.lost]

@@ -1,0 +1,112 @@
+"""Entry of the node agent, started by the task shim: base path, leader, ranks, interval."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from yprov_run import __version__
+from yprov_run.agent.isolate import IsolatedSensor
+from yprov_run.agent.loop import Agent, Clock, NodeTrace
+from yprov_run.agent.sensors.base import Sensor
+from yprov_run.agent.sensors.host import HostSensor
+from yprov_run.agent.watch import TaskWatch
+from yprov_run.jobdir import SCHEMA_VERSION
+from yprov_run.schedulers import slurm
+from yprov_run.trace import events
+
+_STDERR = 2
+
+
+def main(arguments: list[str]) -> None:
+    """Sample this node until its tasks have ended; then end at once, whatever else hangs."""
+    base, leader, ranks, interval_s = arguments
+    _leave_the_task()
+    clock = Clock(time.monotonic, lambda: time.time_ns() // 1_000_000)
+    trace = NodeTrace(base, clock)
+    trace.event(events.NODE, **_node_facts(clock, ranks, float(interval_s), trace))
+    watch = TaskWatch(Path(base + ".tasks"))
+    sensors = [IsolatedSensor("nvml", _open_nvml, clock.monotonic)]
+    agent = Agent(trace, watch, HostSensor(), sensors, float(interval_s), clock, _deadman())
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, _STDERR)
+    try:
+        agent.run(int(leader))
+    except Exception as error:  # noqa: BLE001 - fails open: named as a gap
+        trace.event(events.GAP, what=f"agent failed: {type(error).__name__}: {error}")
+    # A driver call that blocks in its thread must not keep this process.
+    os._exit(0)
+
+
+def _deadman() -> Callable[[float], object]:
+    """Return what makes the kernel end this process after some seconds, even in a driver call."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    return lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _leave_the_task() -> None:
+    """Give up what would tie this process to the task: its session, its open files."""
+    os.setsid()
+    for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if descriptor > _STDERR:
+            with contextlib.suppress(OSError):  # the listing's own is closed by now
+                os.close(descriptor)
+
+
+def _open_nvml() -> Sensor:
+    # Here and not above: it costs 25 ms, and sampling the host need not wait for it.
+    from yprov_run.agent.sensors.nvml import NvmlSensor
+
+    return NvmlSensor()
+
+
+def _node_facts(clock: Clock, ranks: str, interval_s: float, trace: NodeTrace) -> dict[str, object]:
+    before = clock.monotonic()
+    return {
+        "schema": SCHEMA_VERSION,
+        "version": __version__,
+        "name": os.environ.get("SLURMD_NODENAME") or platform.node(),
+        "hostname": platform.node(),
+        "boot_id": _boot_id(),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "ranks": ranks,
+        "interval_s": interval_s,
+        "utc_ms_at_zero": clock.utc_ms() - trace.ms(before),
+        "gpus_expected": _gpus_expected(),
+        "environment": {**slurm.variables(os.environ), **_rank_variables()},
+        "python": sys.version.split()[0],
+    }
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _gpus_expected() -> int:
+    """Return how many GPUs the scheduler or the driver's list promises on this node."""
+    promised = os.environ.get("SLURM_GPUS_ON_NODE", "")
+    if promised.isdigit():
+        return int(promised)
+    granted = os.environ.get("SLURM_STEP_GPUS") or os.environ.get("SLURM_JOB_GPUS") or ""
+    if granted:
+        return len(granted.split(","))
+    try:
+        return sum(1 for _ in Path("/proc/driver/nvidia/gpus").iterdir())
+    except OSError:
+        return 0
+
+
+def _rank_variables() -> dict[str, str]:
+    names = ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "CUDA_VISIBLE_DEVICES")
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -1,0 +1,1 @@
+"""Sensors: a Protocol in `base`, one file per source."""

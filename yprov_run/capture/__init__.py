@@ -1,0 +1,1 @@
+"""What is captured once, without running anything of the job's."""

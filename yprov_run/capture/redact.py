@@ -1,0 +1,48 @@
+"""Keep secrets off the disk: arguments that are, or hold, credentials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+REDACTED = "<redacted>"
+
+_SECRET_OPTION = re.compile(
+    r"-{1,2}[\w-]*(token|secret|passw|passphrase|credential|api-?_?key|auth|cookie|jwt|private-?_?key)"
+    r"[\w-]*\Z",
+    re.IGNORECASE,
+)
+_ASSIGNMENT = re.compile(
+    r"(?P<name>[\w.-]*(token|secret|passw|passphrase|credential|api_?key|cookie|jwt|private_?key)"
+    r"[\w.-]*)=(?P<value>.+)\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+_URL_USER = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s:]*:[^/@\s]+@")
+# Shapes of keys that well-known services hand out.
+_SHAPES = re.compile(
+    r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{20,}|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{30,}"
+    r"|sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}|xox[abprs]-[\w-]{10,}"
+    r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
+)
+
+
+def redact_argv(argv: Sequence[str]) -> list[str]:
+    """Return the arguments with every credential that can be told by name or shape replaced."""
+    result: list[str] = []
+    hide_next = False
+    for word in argv:
+        if hide_next and not word.startswith("-"):
+            result.append(REDACTED)
+            hide_next = False
+            continue
+        hide_next = bool(_SECRET_OPTION.match(word))
+        result.append(redact_text(word))
+    return result
+
+
+def redact_text(text: str) -> str:
+    """Return one argument with its credentials replaced."""
+    assignment = _ASSIGNMENT.match(text)
+    if assignment:
+        return f"{assignment['name']}={REDACTED}"
+    return _SHAPES.sub(REDACTED, _URL_USER.sub(rf"\1{REDACTED}@", text))

@@ -1,0 +1,50 @@
+"""yprov-merge: fold what was recorded for a job into one document, at any time, anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yprov_run.cli.fold import fold
+from yprov_run.cli.shell import execute, show_version
+from yprov_run.jobdir import find_job
+from yprov_run.report.terminal import make_console, print_summary
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Examples: yprov-merge yprov/train_4711    yprov-merge 4711 --dir /scratch/me/yprov",
+)
+def merge(
+    jobs: Annotated[
+        list[str], typer.Argument(metavar="JOB_DIR|JOB_ID...", help="Which jobs to merge.")
+    ],
+    directory: Annotated[
+        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
+    ] = Path("yprov"),
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")] = False,
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
+    ] = None,
+) -> None:
+    """Fold all that was recorded for a job (every step, every node) into its prov.json.
+
+    Works on a job that ended well, was killed, or still runs; as often as you like.
+    """
+    del version
+    console = make_console(stream_is_stderr=False)
+    for reference in jobs:
+        job_dir = find_job(reference, directory)
+        job = fold(job_dir)
+        if not quiet:
+            print_summary(job, job_dir.document, console)
+
+
+def main() -> None:
+    """Run the command line."""
+    execute(app, "yprov-merge")

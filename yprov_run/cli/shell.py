@@ -1,0 +1,50 @@
+"""What the commands share: one line per error, exit statuses, and the merge itself."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Any, cast
+
+import typer
+
+from yprov_run import __version__
+from yprov_run.errors import MISUSE, YprovError
+
+# Typer does not export the base class of its own usage errors.
+_UsageError = cast("type[Exception]", typer.BadParameter.__base__)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end, for --version."""
+    if wanted:
+        print(f"yprov-run {__version__}")
+        raise typer.Exit
+
+
+def complain(program: str, message: str) -> None:
+    """Write one line to stderr; what cannot be written is let go."""
+    line = f"{program}: {message}".replace("\n", " ")
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (OSError, UnicodeError):
+        return
+
+
+def execute(app: typer.Typer, program: str) -> object:
+    """Run a command line and return what its function returns.
+
+    Misuse is one clear line and exit status 2, never a traceback.
+    """
+    command = cast("Any", typer.main.get_command(app))
+    try:
+        return command.main(prog_name=program, standalone_mode=False)
+    except _UsageError as error:
+        complain(program, f"{cast('Any', error).format_message()} (see {program} --help)")
+        sys.exit(MISUSE)
+    except YprovError as error:
+        complain(program, str(error))
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        complain(program, "interrupted")
+        sys.exit(128 + signal.SIGINT)

@@ -1,0 +1,234 @@
+"""The job directory: the one place that knows the names of files, and who may write which.
+
+<base>/<name>_<number>/
+  prov.json  metrics_GR0/  artifacts_GR0/       written by the reading half
+  record/job.json                               once, before anything is launched
+  record/steps/<n>/step.json, task.sh           once, before the step is launched
+  record/steps/<n>/end.json, files.json         once, when the step has ended
+  record/steps/<n>/nodes/<key>.tasks            appended to by the node's tasks
+  record/steps/<n>/nodes/<key>.events.jsonl     appended to by the node's agent
+  record/steps/<n>/nodes/<key>.samples.csv      appended to by the node's agent
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from yprov_run.errors import YprovError
+from yprov_run.model import Json
+
+SCHEMA_VERSION = 1
+
+_TASKS = ".tasks"
+_EVENTS = ".events.jsonl"
+_SAMPLES = ".samples.csv"
+_MAX_NAME = 80
+_MAX_TRIES = 10_000
+
+
+class NodeFiles:
+    """The three files of one node in one step."""
+
+    def __init__(self, nodes_dir: Path, key: str) -> None:
+        self.key = key
+        self.tasks = nodes_dir / (key + _TASKS)
+        self.events = nodes_dir / (key + _EVENTS)
+        self.samples = nodes_dir / (key + _SAMPLES)
+
+
+class StepDir:
+    """One launched command's folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.command = path / "step.json"
+        self.shim = path / "task.sh"
+        self.end = path / "end.json"
+        self.files = path / "files.json"
+        self.nodes_dir = path / "nodes"
+
+    @property
+    def number(self) -> int:
+        """The step's place in the job, from 0, in the order of launching."""
+        return int(self.path.name)
+
+    def node_keys(self) -> list[str]:
+        """Return the keys of all nodes that left any file, sorted."""
+        keys = set()
+        with contextlib.suppress(OSError), os.scandir(self.nodes_dir) as entries:
+            for entry in entries:
+                for suffix in (_TASKS, _EVENTS, _SAMPLES):
+                    if entry.name.endswith(suffix):
+                        keys.add(entry.name[: -len(suffix)])
+        return sorted(keys)
+
+    def node(self, key: str) -> NodeFiles:
+        """Return the files of the node with this key."""
+        return NodeFiles(self.nodes_dir, key)
+
+
+class JobDir:
+    """A job directory, whether it is being written or read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.document = path / "prov.json"
+        self.metrics = path / "metrics_GR0"
+        self.artifacts = path / "artifacts_GR0"
+        self.record = path / "record"
+        self.job_file = self.record / "job.json"
+        self.steps_dir = self.record / "steps"
+
+    @property
+    def name(self) -> str:
+        """The part of the folder's name before its number."""
+        return self.path.name.rpartition("_")[0]
+
+    @property
+    def number(self) -> str:
+        """The integer at the end of the folder's name: the job id."""
+        return self.path.name.rpartition("_")[2]
+
+    def is_ours(self) -> bool:
+        """Tell whether this folder holds a record."""
+        return self.record.is_dir()
+
+    def steps(self) -> Iterator[StepDir]:
+        """Yield the step folders in order of their numbers."""
+        try:
+            names = [entry.name for entry in os.scandir(self.steps_dir)]
+        except OSError:
+            return
+        for number in sorted(int(name) for name in names if name.isascii() and name.isdigit()):
+            yield StepDir(self.steps_dir / str(number))
+
+    def add_step(self) -> StepDir:
+        """Make the next step's folder; two launches at the same instant get different ones."""
+        first = sum(1 for _ in self.steps())
+        for number in range(first, first + _MAX_TRIES):
+            step = StepDir(self.steps_dir / str(number))
+            try:
+                step.path.mkdir()
+            except FileExistsError:
+                continue
+            step.nodes_dir.mkdir()
+            return step
+        raise OSError(f"no free step number in {self.steps_dir}")
+
+
+def safe_name(text: str) -> str:
+    """Return text as a folder's name: letters, digits, `._-`, at most 80 characters."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:_MAX_NAME]
+    return name or "job"
+
+
+def open_job_dir(base: Path, name: str, number: str | None, identity: Json) -> JobDir:
+    """Make or join the directory of the job with this identity.
+
+    A scheduler's job has a number, and every step with an equal identity joins its directory. A
+    local job (number None) gets the next free integer. The directory of another job is never
+    joined: a reused job id gets a name of its own. Raises OSError if nothing can be written.
+    """
+    base.mkdir(parents=True, exist_ok=True)
+    for attempt in range(_MAX_TRIES):
+        if number is None:
+            directory = JobDir(base / f"{safe_name(name)}_{_next_number(base) + attempt}")
+        else:
+            variant = f"-{attempt + 1}" if attempt else ""
+            directory = JobDir(base / f"{safe_name(name)}{variant}_{number}")
+        try:
+            directory.path.mkdir()
+        except FileExistsError:
+            if number is None or not _same_job(directory, identity):
+                continue
+        directory.steps_dir.mkdir(parents=True, exist_ok=True)
+        return directory
+    raise OSError(f"no free job directory in {base}")
+
+
+def _next_number(base: Path) -> int:
+    numbers = [0]
+    for entry in os.scandir(base):
+        tail = entry.name.rpartition("_")[2]
+        if tail.isascii() and tail.isdigit() and len(tail) < 15:
+            numbers.append(int(tail))
+    return max(numbers) + 1
+
+
+def _same_job(directory: JobDir, identity: Json) -> bool:
+    """Compare identities; a directory whose job file is still being written is the same job's."""
+    try:
+        found = json.loads(directory.job_file.read_text())["identity"]
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(found == identity)
+
+
+def write_once(path: Path, content: str) -> bool:
+    """Write a file whole or not at all; False if another has written it before."""
+    temporary = _temporary(path)
+    try:
+        with temporary.open("x", encoding="utf-8") as stream:
+            stream.write(content)
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        # Some file systems have no hard links: a rename is whole too, if not exclusive.
+        if path.exists():
+            return False
+        temporary.replace(path)
+        return True
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    return True
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old content or the new one, never a part."""
+    temporary = _temporary(path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def find_job(reference: str, base: Path) -> JobDir:
+    """Return the job directory that a path or a job id names, or raise YprovError."""
+    path = Path(reference)
+    if path.is_dir():
+        directory = JobDir(path.resolve())
+        if not directory.is_ours():
+            raise YprovError(
+                f"{reference}: not a job directory of yprov-run (it has no record/ folder)"
+            )
+        return directory
+    if reference.isascii() and reference.isdigit():
+        return _find_by_number(reference, base)
+    raise YprovError(f"{reference}: no such directory; give a job directory or a job id")
+
+
+def _find_by_number(number: str, base: Path) -> JobDir:
+    found = [JobDir(path) for path in sorted(base.glob(f"*_{number}")) if JobDir(path).is_ours()]
+    if not found:
+        raise YprovError(f"no job {number} in {base}; say where with --dir")
+    if len(found) > 1:
+        names = ", ".join(directory.path.name for directory in found)
+        raise YprovError(f"job {number} is ambiguous in {base}: {names}; give the directory")
+    return JobDir(found[0].path.resolve())

@@ -1,0 +1,116 @@
+"""From a command to the command that is run: pure, so that --dry-run shows exactly what happens."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from yprov_run import launchers
+from yprov_run.jobdir import StepDir
+from yprov_run.launchers.grammar import Placement
+
+SHELL = "/bin/sh"
+# Whatever is missing or broken on a node, the program is run.
+_BOOT = '_yprov=$1; shift; [ -r "$_yprov" ] && . "$_yprov"; exec "$@"'
+_BOOT_AGENT = (
+    'import sys; sys.path[:0] = sys.argv[1].split("\\n"); '
+    "from yprov_run.agent.main import main; main(sys.argv[2:])"
+)
+_SHIM = Path(__file__).with_name("shim.sh")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run, and why it is, or is not, recorded on the nodes."""
+
+    command: tuple[str, ...]
+    placement: Placement
+
+    @property
+    def is_recorded(self) -> bool:
+        """Tell whether tasks start through the shim."""
+        return bool(self.placement.positions)
+
+
+def make_plan(argv: Sequence[str], step: StepDir, search_path: str) -> Plan:
+    """Put the task shim of this step before every program in the command."""
+    placement = launchers.place(argv, search_path)
+    return Plan(tuple(_insert(argv, placement, step.shim)), placement)
+
+
+def bare_plan(argv: Sequence[str], search_path: str) -> Plan:
+    """Return the plan that runs the command as it stands."""
+    return Plan(tuple(argv), launchers.place(argv, search_path))
+
+
+def _insert(argv: Sequence[str], placement: Placement, shim: Path) -> list[str]:
+    words = list(argv)
+    for position in sorted(placement.positions, reverse=True):
+        words[position:position] = [SHELL, "-c", _BOOT, "yprov-run", str(shim)]
+    return words
+
+
+@dataclass(frozen=True)
+class ShimSettings:
+    """What the shim needs to know on a node where nothing of ours may be installed."""
+
+    nodes_dir: Path
+    python: str
+    import_path: Sequence[str]
+    ranks: str
+    interval_s: float
+
+
+def shim_text(settings: ShimSettings, environ: Mapping[str, str]) -> str:
+    """Return the shim's text for one step, with its settings as literals."""
+    lines = [
+        f"_yprov_nodes={shlex.quote(str(settings.nodes_dir))}",
+        f"_yprov_python={shlex.quote(settings.python)}",
+        f"_yprov_path={shlex.quote(chr(10).join(settings.import_path))}",
+        f"_yprov_boot_agent={shlex.quote(_BOOT_AGENT)}",
+        f"_yprov_ranks={shlex.quote(settings.ranks)}",
+        f"_yprov_interval={settings.interval_s:g}",
+        _SHIM.read_text(encoding="utf-8"),
+        *_restored_environment(environ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _restored_environment(environ: Mapping[str, str]) -> list[str]:
+    """Return lines that undo what a shell does to the environment it was given.
+
+    dash drops variables whose names are no identifiers, such as bash's exported functions (and
+    with them `module` in job scripts), and adds PWD.
+    """
+    lines = [f"unset {name}" for name in ("PWD", "OLDPWD") if name not in environ]
+    for name, value in sorted(environ.items()):
+        if not _IDENTIFIER.match(name):
+            pattern = shlex.quote("^" + re.escape(name) + "=")
+            given = f"tr '\\0' '\\n' </proc/$$/environ 2>/dev/null | grep -q {pattern}"
+            lines += [
+                f"if {given}; then",
+                f'  set -- /usr/bin/env {shlex.quote(f"{name}={value}")} "$@"',
+                "fi",
+            ]
+    return lines
+
+
+def quoted(command: Sequence[str]) -> str:
+    """Return a command as one line that a shell reads back as the same words."""
+    return " ".join(map(shlex.quote, command))
+
+
+def import_path() -> list[str]:
+    """Return the folders in which the agent finds this package and the NVML binding."""
+    import importlib.util
+
+    folders = [str(Path(__file__).parents[2])]
+    binding = importlib.util.find_spec("pynvml")
+    if binding is not None and binding.origin:
+        folders.append(os.path.dirname(binding.origin))  # noqa: PTH120
+    return list(dict.fromkeys(folders))

@@ -1,0 +1,109 @@
+"""What a launch writes: the job and the step before it starts, the end after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from yprov_run import __version__
+from yprov_run.capture import identity
+from yprov_run.capture.redact import redact_argv
+from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir, open_job_dir, write_once
+from yprov_run.launch.plan import Plan, ShimSettings, import_path, shim_text
+from yprov_run.launch.supervise import Outcome
+from yprov_run.model import FileRef, Json
+from yprov_run.schedulers.facts import SchedulerFacts
+
+JOB_DIR_VARIABLE = "YPROV_JOB_DIR"
+
+
+def open_job(base: Path, name: str, scheduler: SchedulerFacts, tags: Mapping[str, str]) -> JobDir:
+    """Make or join the job's directory and write what is known of the job. Raises OSError."""
+    job_identity: Json = {
+        "scheduler": scheduler.scheduler,
+        "cluster": scheduler.cluster,
+        "number": scheduler.number,
+        "user": identity.user_name(),
+    }
+    directory = open_job_dir(base.absolute(), name, scheduler.number, job_identity)
+    write_once(
+        directory.job_file,
+        _dump(
+            {
+                "schema": SCHEMA_VERSION,
+                "version": __version__,
+                "identity": job_identity,
+                "name": name,
+                "number": directory.number,
+                "directory": str(base / directory.path.name),
+                "tags": dict(tags),
+                "created_ms": time.time_ns() // 1_000_000,
+                "user": identity.user(),
+                "platform": identity.platform_facts(),
+                "scheduler": asdict(scheduler),
+            }
+        ),
+    )
+    return directory
+
+
+def record_step(
+    step: StepDir, argv: Sequence[str], plan: Plan, interval_s: float, tags: Mapping[str, str]
+) -> None:
+    """Write the step's command and its shim, whole, before anything is launched."""
+    settings = ShimSettings(
+        nodes_dir=step.nodes_dir,
+        python=sys.executable,
+        import_path=import_path(),
+        ranks=plan.placement.ranks,
+        interval_s=interval_s,
+    )
+    write_once(step.shim, shim_text(settings, os.environ))
+    write_once(
+        step.command,
+        _dump(
+            {
+                "schema": SCHEMA_VERSION,
+                "argv": redact_argv(argv),
+                "launcher": plan.placement.launcher,
+                "recorded_on_nodes": plan.is_recorded,
+                "warning": plan.placement.warning,
+                "cwd": str(Path.cwd()),
+                "host": identity.host_name(),
+                "boot_id": identity.boot_id(),
+                "pid": os.getpid(),
+                "start_ticks": identity.start_ticks(os.getpid()),
+                "started_ms": time.time_ns() // 1_000_000,
+                "interval_s": interval_s,
+                "tags": dict(tags),
+            }
+        ),
+    )
+
+
+def record_end(step: StepDir, outcome: Outcome) -> None:
+    """Write how the step's command ended. Raises OSError."""
+    write_once(step.end, _dump({"schema": SCHEMA_VERSION, **asdict(outcome)}))
+
+
+def record_files(step: StepDir, files: Sequence[FileRef]) -> None:
+    """Write the step's input and output files. Raises OSError."""
+    write_once(
+        step.files, _dump({"schema": SCHEMA_VERSION, "files": [asdict(file) for file in files]})
+    )
+
+
+def enclosing_job(environ: Mapping[str, str]) -> JobDir | None:
+    """Return the job inside which this launch happens, if a launch of ours started us."""
+    path = environ.get(JOB_DIR_VARIABLE, "")
+    directory = JobDir(Path(path))
+    return directory if path and directory.is_ours() else None
+
+
+def _dump(fields: Json) -> str:
+    return json.dumps(fields, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,38 @@
+# Sourced by every task of a step, before its program; settings stand above this line.
+# It must never fail the task: no output, no `exit`, every write may be refused.
+_yprov_node=${SLURMD_NODENAME:-}
+[ -n "$_yprov_node" ] || { read -r _yprov_node </proc/sys/kernel/hostname; } 2>/dev/null || :
+case $_yprov_node in '' | */* | .*) _yprov_node=node ;; esac
+_yprov_boot=
+{ read -r _yprov_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || :
+_yprov_base=$_yprov_nodes/$_yprov_node-${_yprov_boot%%-*}
+
+_yprov_rank=0 _yprov_local=0
+case $_yprov_ranks in
+  slurm) _yprov_rank=${SLURM_PROCID:-} _yprov_local=${SLURM_LOCALID:-} ;;
+  openmpi)
+    _yprov_rank=${OMPI_COMM_WORLD_RANK:-} _yprov_local=${OMPI_COMM_WORLD_LOCAL_RANK:-}
+    ;;
+esac
+
+# A file size limit would kill the task for a line of ours.
+trap '' XFSZ 2>/dev/null || :
+{
+  printf 'task %s %s %s %s\n' "${_yprov_rank:--}" "${_yprov_local:--}" "$$" \
+    "${CUDA_VISIBLE_DEVICES:--}" >>"$_yprov_base.tasks"
+} 2>/dev/null || :
+trap - XFSZ 2>/dev/null || :
+
+# The node's leader starts the agent: not as the program's child, holding none of its streams.
+if [ "$_yprov_local" = 0 ] && [ -x "$_yprov_python" ]; then
+  (
+    trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ
+    exec </dev/null >/dev/null 2>>"$_yprov_base.tasks" || exit 0
+    cd / || exit 0
+    unset LD_PRELOAD
+    "$_yprov_python" -I -S -c "$_yprov_boot_agent" "$_yprov_path" "$_yprov_base" "$$" \
+      "$_yprov_ranks" "$_yprov_interval" &
+  ) 2>/dev/null || :
+elif [ "$_yprov_local" = 0 ]; then
+  { printf 'agent: no Python at %s\n' "$_yprov_python" >>"$_yprov_base.tasks"; } 2>/dev/null || :
+fi

@@ -1,0 +1,163 @@
+"""Run a command as if we were not there: its signals, its terminal, its end.
+
+The command is our child in our own process group, so that the terminal's job control reaches it as
+it would without us. Signals sent to us alone are passed on; those that were sent to everybody have
+reached it already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+
+_NOT_FORWARDED = {
+    signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGCONT, signal.SIGTSTP, signal.SIGTTIN,
+    signal.SIGTTOU, signal.SIGWINCH, signal.SIGURG, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE,
+    signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGSYS, signal.SIGPIPE, signal.SIGXFSZ,
+}  # fmt: skip
+FORWARDED = frozenset(signal.valid_signals()) - _NOT_FORWARDED
+_SI_KERNEL = 0x80
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
+_BROADCAST_S = 0.1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the command ended: an exit status, or the signal it died of; times in UTC ms."""
+
+    started_ms: int
+    ended_ms: int
+    exit_status: int | None = None
+    signal: int | None = None
+    error: str = ""
+
+
+def run(command: Sequence[str]) -> Outcome:
+    """Run a command to its end; while it runs, everything we get that was meant for it is its."""
+    started_ms = _now_ms()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED | {signal.SIGCHLD})
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        pid = _spawn(command, mask)
+    except OSError as error:
+        return _failed(command, error, started_ms)
+    witness = _Witness()
+    status = _wait(pid, witness)
+    witness.dismiss()
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        return Outcome(started_ms, _now_ms(), signal=-code)
+    return Outcome(started_ms, _now_ms(), exit_status=code)
+
+
+def end_like(outcome: Outcome) -> None:
+    """End this process as the command ended: with its exit status, or by its signal."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if outcome.signal is not None:
+        # The command has dumped its core if it was to; ours would hide it.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        if outcome.signal not in {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(outcome.signal, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {outcome.signal})
+        os.kill(os.getpid(), outcome.signal)
+    os._exit(128 + outcome.signal if outcome.signal else outcome.exit_status or 0)
+
+
+def _spawn(command: Sequence[str], mask: set[int | signal.Signals]) -> int:
+    # Python ignores these two at its start; the command shall not inherit that.
+    defaults = [signal.SIGPIPE, signal.SIGXFSZ]
+    try:
+        return os.posix_spawnp(
+            command[0], list(command), os.environ, setsigmask=list(mask), setsigdef=defaults
+        )
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    return os.posix_spawn(
+        "/bin/sh", ["/bin/sh", *command], os.environ, setsigmask=list(mask), setsigdef=defaults
+    )
+
+
+def _failed(command: Sequence[str], error: OSError, started_ms: int) -> Outcome:
+    missing = error.errno in {errno.ENOENT, errno.ENOTDIR}
+    return Outcome(
+        started_ms,
+        _now_ms(),
+        exit_status=NOT_FOUND if missing else NOT_EXECUTABLE,
+        error=f"{command[0]}: {'command not found' if missing else error.strerror}",
+    )
+
+
+def _wait(pid: int, witness: _Witness) -> int:
+    """Return the command's wait status, passing on what is sent to us alone."""
+    while True:
+        info = signal.sigwaitinfo(FORWARDED | {signal.SIGCHLD})
+        if info.si_signo == signal.SIGCHLD:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                return status
+        elif info.si_code != _SI_KERNEL and not witness.saw(info.si_signo):
+            os.kill(pid, info.si_signo)
+
+
+class _Witness:
+    """A process beside the command that tells whether a signal was sent to everybody.
+
+    It shares our session, process group and container, and does nothing but report the signals it
+    gets. What it gets too (a terminal's Ctrl-C, `kill -- -PGID`, a scheduler that signals each
+    process of a step) the command has had already, and must not get twice.
+    """
+
+    def __init__(self) -> None:
+        reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._reader = reader
+        self._seen: list[int] = []
+        self._pid = os.fork()
+        if self._pid == 0:
+            _report_signals(writer)
+        os.close(writer)
+
+    def saw(self, number: int) -> bool:
+        """Tell whether the witness got this signal as well, waiting a moment for it."""
+        give_up = time.monotonic() + _BROADCAST_S
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                self._seen += os.read(self._reader, 64)
+            if number in self._seen:
+                self._seen.remove(number)
+                return True
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(0.002)
+
+    def dismiss(self) -> None:
+        """End the witness."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._reader)
+
+
+def _report_signals(writer: int) -> None:
+    """Be the witness: write the number of each signal; end with our parent."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    libc.prctl(_PR_SET_NAME, b"yprov-witness", 0, 0, 0)
+    for descriptor in (0, 1, 2):
+        os.close(descriptor)
+    while True:
+        os.write(writer, bytes([signal.sigwaitinfo(FORWARDED).si_signo]))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,96 @@
+"""Open MPI's mpirun, 4 and 5 (from its manual pages; checked against the installed 4.1)."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from yprov_run.launchers.grammar import Options, Placement, program_index, resolved_name
+
+# Open MPI takes these with one hyphen or with two.
+_ONE_VALUE = """
+N n np c am app bind-to cartofile cf cpu-list cpu-set cpus-per-proc cpus-per-rank cpus-per-task
+debugger default-hostfile display dvm-uri exec-agent H host hnp hostfile launch-agent machinefile
+map-by max-restarts max-vm-size mem-bind npernode npersocket ompi-server output output-directory
+output-filename path personality pmixam ppr prefix preload-files pset rank-by rankfile report-events
+report-pid report-uri rf runtime-options stdin timeout tune wd wdir x xml-file xterm
+add-host add-hostfile show-cancel stop-on-exec
+"""
+_TWO_VALUES = "mca gmca gpmixmca gprtemca omca pmca pmixmca prtemca gomca"
+_NO_VALUE = """
+allow-run-as-root bind-to-core bind-to-socket bycore bynode byslot continuous d debug debug-daemons
+debug-daemons-file debug-devel debug-verbose disable-recovery display-allocation
+display-devel-allocation display-devel-map display-diffable-map display-map display-topo
+do-not-launch do-not-resolve enable-instant-on-support enable-recovery forward-signals
+fwd-mpirun-port get-stack-traces index-argv-by-rank leave-session-attached merge-stderr-to-stdout
+nolocal nooversubscribe noprefix novm oversubscribe output-proctable pernode q quiet
+report-bindings report-child-jobs-separately report-state-on-timeout s preload-binary
+set-cwd-to-session-dir show-progress tag-output timestamp-output tv use-hwthread-cpus use-regexp v
+verbose xml stream-buffering
+"""
+
+OPTIONS = Options(
+    values={
+        f"{hyphens}{name}": count
+        for names, count in ((_ONE_VALUE, 1), (_TWO_VALUES, 2))
+        for name in names.split()
+        for hyphens in ("-", "--")
+    },
+    flags=frozenset(
+        f"{hyphens}{name}"
+        for name in (_NO_VALUE + " help h version V").split()
+        for hyphens in ("-", "--")
+    ),
+    asks_no_program=frozenset({"--help", "-help", "-h", "--version", "-version", "-V", "--V"}),
+)
+
+_COMMANDS = frozenset({"mpirun", "mpiexec", "orterun", "prterun", "oshrun", "mpirun.openmpi"})
+_PROGRAMS = frozenset({"orterun", "prterun", "prte", "oshrun", "mpirun.openmpi"})
+_VERSION_TIMEOUT_S = 2.0
+
+
+def place(argv: Sequence[str], search_path: str) -> Placement | None:
+    """Find the programs in an Open MPI command; None if the command is not Open MPI's."""
+    if not argv or Path(argv[0]).name not in _COMMANDS | {"mpiexec.openmpi"}:
+        return None
+    if not _is_open_mpi(argv[0], search_path):
+        return None
+    if any(word in {"-app", "--app"} for word in argv[1:]):
+        return _untouched("--app is not supported yet")
+    positions: list[int] = []
+    start = 1
+    while True:
+        index, reason = program_index(argv, start, OPTIONS)
+        if index is None:
+            return _untouched(reason) if reason else Placement("openmpi", "openmpi", ())
+        positions.append(index)
+        if ":" not in argv[index:]:
+            return Placement("openmpi", "openmpi", tuple(positions))
+        start = argv.index(":", index) + 1
+
+
+def _is_open_mpi(word: str, search_path: str) -> bool:
+    """Tell by the program that the name resolves to; ask it only where that does not tell."""
+    name = resolved_name(word, search_path)
+    if name in _PROGRAMS:
+        return True
+    if name not in _COMMANDS:
+        return False
+    try:
+        answer = subprocess.run(
+            [word, "--version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_VERSION_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return "Open MPI" in answer.stdout or "OpenRTE" in answer.stdout
+
+
+def _untouched(reason: str) -> Placement:
+    return Placement("openmpi", "openmpi", (), f"mpirun: {reason}; its tasks are not recorded")

@@ -1,0 +1,66 @@
+"""Slurm's srun, 22.05 to 25.11 (from its manual pages; checked against the installed srun)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from yprov_run.launchers.grammar import Options, Placement, program_index
+
+_WITH_VALUE = """
+accel-bind account acctg-freq bb bbf bcast-exclude begin chdir cluster-constraint clusters comment
+constraint container container-id core-spec cores-per-socket cpu-bind cpu-freq cpus-per-gpu
+cpus-per-task deadline delay-boot dependency distribution epilog error exclude export
+extra extra-node-info gid gpu-bind gpu-freq gpus gpus-per-node gpus-per-socket gpus-per-task
+gres gres-flags het-group hint input job-name jobid licenses mail-type mail-user mcs-label mem
+mem-bind mem-per-cpu mem-per-gpu mincpus mpi msg-timeout network nodefile nodelist nodes ntasks
+ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket oom-kill-step open-mode
+output partition power prefer priority profile prolog qos relative reservation segment signal
+slurmd-debug sockets-per-node switches task-epilog task-prolog thread-spec threads
+threads-per-core time time-min tmp topology tree-width treewidth tres-bind tres-per-task uid wait
+wckey
+"""
+# The value of these may be left out, and is then never the next word.
+_WITH_OPTIONAL_VALUE = """
+bcast compress exclusive immediate kill-on-bad-exit nice no-kill propagate resv-ports send-libs
+x11 async
+"""
+_WITHOUT_VALUE = """
+contiguous consolidate-segments debugger-test disable-status exact external external-launcher help
+hold interactive label multi-prog no-allocate overcommit overlap oversubscribe preserve-env pty
+quiet quit-on-interrupt reboot spread-job spread-segments stepmgr test-only unbuffered usage
+use-min-nodes verbose version wait-for-children
+"""
+
+OPTIONS = Options(
+    values={f"--{name}": 1 for name in _WITH_VALUE.split()},
+    flags=frozenset(f"--{name}" for name in (_WITH_OPTIONAL_VALUE + _WITHOUT_VALUE).split()),
+    glued="ABCDFGJLMNPSTWbcdeimnopqrtwx",
+    optional_glued="IKk",
+    short_flags="EHOQVXZhlsuv",
+    abbreviations=True,
+    asks_no_program=frozenset({"--help", "--usage", "--version", "-h", "-V"}),
+)
+
+
+def place(argv: Sequence[str], search_path: str) -> Placement | None:
+    """Find the program in an srun command; None if the command is not srun."""
+    del search_path  # the name tells: nothing else is called srun
+    if not argv or Path(argv[0]).name != "srun":
+        return None
+    if any(_is_multi_prog(word) for word in argv[1:]):
+        return _untouched("--multi-prog is not supported yet")
+    index, reason = program_index(argv, 1, OPTIONS)
+    if index is None:
+        return _untouched(reason) if reason else Placement("srun", "slurm", ())
+    if ":" in argv[index:]:
+        return _untouched("heterogeneous steps (':') are not supported yet")
+    return Placement("srun", "slurm", (index,))
+
+
+def _is_multi_prog(word: str) -> bool:
+    return word.startswith("--mu") and "--multi-prog".startswith(word)
+
+
+def _untouched(reason: str) -> Placement:
+    return Placement("srun", "slurm", (), f"srun: {reason}; its tasks are not recorded")

@@ -1,0 +1,1 @@
+"""From a record, whole or broken, to the model of a job."""

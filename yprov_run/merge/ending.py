@@ -1,0 +1,115 @@
+"""How a step and a job ended, by the best evidence there is; and whose evidence that is."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from yprov_run.merge import fields
+from yprov_run.model import Ending, Json, NodeExecution, Step
+
+COMPLETED, FAILED, KILLED, RUNNING, UNKNOWN = "completed", "failed", "killed", "running", "unknown"
+
+LAUNCHER, AGENTS, NOBODY = "yprov-run", "node agents", "none"
+# Slurm tells a job's end in whole seconds, and kills within KillWait (30 s) and a grace.
+_LIMIT_BEFORE_MS, _LIMIT_AFTER_MS = 5_000, 120_000
+_SEVERITY = (RUNNING, UNKNOWN, KILLED, FAILED, COMPLETED)
+
+
+def signal_name(number: int) -> str:
+    """Return `SIGTERM` for 15; the number where it has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def step_ending(
+    command: Json, end: Json, nodes: Sequence[NodeExecution], limit_ms: int | None
+) -> Ending:
+    """Return how a step ended: by what yprov-run wrote, else by what the nodes' agents saw."""
+    if end:
+        return _by_launcher(end, limit_ms)
+    if _is_alive(command):
+        return Ending(RUNNING, LAUNCHER, reason="its end is not recorded yet")
+    return _by_agents(nodes, limit_ms)
+
+
+def _by_launcher(end: Json, limit_ms: int | None) -> Ending:
+    number = fields.integer(end, "signal")
+    status = fields.integer(end, "exit_status")
+    reason = fields.text(end, "error")
+    if number is not None:
+        return Ending(
+            KILLED, LAUNCHER, signal=number, reason=_limit_reason(end.get("ended_ms"), limit_ms)
+        )
+    if status is None:
+        return Ending(UNKNOWN, NOBODY, reason="its end is recorded without a status")
+    if status == 0:
+        return Ending(COMPLETED, LAUNCHER, exit_status=0)
+    return Ending(
+        FAILED,
+        LAUNCHER,
+        exit_status=status,
+        reason=reason or _limit_reason(end.get("ended_ms"), limit_ms),
+    )
+
+
+def _by_agents(nodes: Sequence[NodeExecution], limit_ms: int | None) -> Ending:
+    last_ms = max((node.ended_ms for node in nodes if node.ended_ms is not None), default=None)
+    lost = "yprov-run was killed before it could write the end"
+    tasks = [task for node in nodes for task in node.tasks]
+    if not nodes or not all(node.complete for node in nodes) or not all(t.ended for t in tasks):
+        return Ending(UNKNOWN, NOBODY, reason=f"{lost}; the agents did not see it either")
+    signals = sorted({task.signal for task in tasks if task.signal is not None})
+    if signals:
+        limit = _limit_reason(last_ms, limit_ms)
+        reason = f"{lost}; {limit}" if limit else lost
+        return Ending(KILLED, AGENTS, signal=signals[0], reason=reason)
+    statuses = {task.exit_status for task in tasks}
+    if None in statuses or not statuses:
+        return Ending(UNKNOWN, AGENTS, reason=f"{lost}; its tasks ended, how is not known")
+    worst = max(status for status in statuses if status is not None)
+    state = FAILED if worst else COMPLETED
+    return Ending(state, AGENTS, exit_status=worst, reason=lost)
+
+
+def _limit_reason(ended_ms: object, limit_ms: int | None) -> str:
+    if limit_ms is None or not isinstance(ended_ms, int):
+        return ""
+    if limit_ms - _LIMIT_BEFORE_MS <= ended_ms <= limit_ms + _LIMIT_AFTER_MS:
+        return "at the job's time limit"
+    return ""
+
+
+def _is_alive(command: Json) -> bool:
+    """Tell whether the launching process lives; only its own machine, since that boot, can say."""
+    pid = fields.integer(command, "pid")
+    try:
+        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        if pid is None or fields.text(command, "boot_id") != boot_id:
+            return False
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return False
+    return stat[0] not in "ZX" and stat[19] == fields.text(command, "start_ticks")
+
+
+def job_ending(steps: Sequence[Step]) -> Ending:
+    """Return the ending of the step that ended worst: a job is as well as its worst step."""
+    if not steps:
+        return Ending(UNKNOWN, NOBODY, reason="no step was launched")
+    worst = min(steps, key=lambda step: _SEVERITY.index(step.ending.state))
+    if len(steps) == 1 or worst.ending.state == COMPLETED:
+        return worst.ending
+    reason = f"step {worst.number}"
+    if worst.ending.reason:
+        reason += f": {worst.ending.reason}"
+    return Ending(
+        worst.ending.state,
+        worst.ending.source,
+        worst.ending.exit_status,
+        worst.ending.signal,
+        reason,
+    )

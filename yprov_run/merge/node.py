@@ -1,0 +1,312 @@
+"""One node of one step: from its tasks, events and samples to a node execution and its gaps."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from yprov_run.jobdir import SCHEMA_VERSION, NodeFiles
+from yprov_run.merge import energy, fields
+from yprov_run.model import (
+    QUANTITIES,
+    Column,
+    ColumnStats,
+    Device,
+    DeviceUse,
+    Json,
+    NodeExecution,
+    SampleFile,
+    Task,
+)
+from yprov_run.trace import events, samples
+from yprov_run.trace.reduction import Reduction, stats
+
+_ANNOUNCEMENT = re.compile(rb"task (\d{1,10}|-) (\d{1,10}|-) (\d{1,10}) (.*)\Z")
+_LAST_WORDS = 200
+_MAX_COLUMNS = 4096
+_CLOSE_MS = 1000
+
+
+@dataclass
+class _Trace:
+    """A node's files as far as they could be read."""
+
+    node: Json = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
+    devices: tuple[Device, ...] = ()
+    tasks: dict[int, Task] = field(default_factory=dict)
+    task_started_ms: list[int] = field(default_factory=list)
+    last_event_ms: int = 0
+    end: Json = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+    cut_ms: int | None = None
+
+    @property
+    def interval_s(self) -> float:
+        interval_s = self.node.get("interval_s")
+        if isinstance(interval_s, (int, float)) and 0 < interval_s < 1e6:
+            return float(interval_s)
+        return 1.0
+
+
+def read_node(
+    files: NodeFiles, job_dir: Path, step_ended_ms: int | None
+) -> tuple[NodeExecution, list[str]]:
+    """Return what is known of a node, and what is missing, in words. Never raises for damage.
+
+    A launcher may kill an agent with its step, a moment before its last words: where the step's
+    end (UTC ms, by yprov-run) follows the last sample closely, it is the node's end as well.
+    """
+    trace = _Trace()
+    _read_tasks(files.tasks, trace)
+    _read_events(files.events, trace)
+    figures, sample_file = _figures(files, trace, job_dir)
+    trace.cut_ms = _cut(trace, figures, step_ended_ms)
+    node = _execution(files.key, trace, figures, sample_file)
+    _name_gaps(node, trace)
+    return node, trace.gaps
+
+
+def _read_tasks(path: Path, trace: _Trace) -> None:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return
+    words = []
+    for line in lines:
+        match = _ANNOUNCEMENT.match(line)
+        if match:
+            rank, local, pid, gpus = (group.decode("utf-8", "replace") for group in match.groups())
+            trace.tasks[int(pid)] = Task(
+                rank=None if rank == "-" else int(rank),
+                local_rank=None if local == "-" else int(local),
+                pid=int(pid),
+                visible_gpus="" if gpus == "-" else gpus,
+            )
+        elif line.strip():
+            words.append(line.decode("utf-8", "replace").strip())
+    if words:
+        # A traceback's last line says what went wrong.
+        trace.gaps.append(f"its agent or a task said: {words[-1][:_LAST_WORDS]}")
+
+
+def _read_events(path: Path, trace: _Trace) -> None:
+    report = events.EventReport()
+    try:
+        for event in events.read_events(path, report):
+            _take_event(event, trace)
+    except FileNotFoundError:
+        trace.gaps.append("no agent ran there")
+        return
+    except OSError as error:
+        trace.gaps.append(f"its events are unreadable: {error.strerror}")
+    if report.damaged:
+        trace.gaps.append(f"{report.damaged} damaged lines in its events")
+
+
+def _take_event(event: Json, trace: _Trace) -> None:
+    time_ms = fields.integer(event, "time_ms") or 0
+    trace.last_event_ms = max(trace.last_event_ms, time_ms)
+    kind = event["event"]
+    if kind == events.NODE:
+        trace.node = event
+    elif kind == events.COLUMNS:
+        trace.columns = _columns(event)
+        trace.devices = _devices(event)
+    elif kind == events.TASK:
+        _take_task(event, time_ms, trace)
+    elif kind == events.TASK_END:
+        _take_task_end(event, trace)
+    elif kind == events.GAP:
+        trace.gaps.append(fields.text(event, "what")[:_LAST_WORDS])
+    elif kind == events.END:
+        trace.end = event
+
+
+def _take_task(event: Json, time_ms: int, trace: _Trace) -> None:
+    age_ms = fields.integer(event, "age_ms")
+    if age_ms is not None:
+        trace.task_started_ms.append(time_ms - age_ms)
+    pid = fields.integer(event, "pid")
+    if pid is not None and pid not in trace.tasks:
+        trace.tasks[pid] = Task(
+            rank=fields.integer(event, "rank"),
+            local_rank=fields.integer(event, "local_rank"),
+            pid=pid,
+            visible_gpus=fields.text(event, "visible_gpus"),
+        )
+
+
+def _take_task_end(event: Json, trace: _Trace) -> None:
+    pid = fields.integer(event, "pid")
+    if pid in trace.tasks:
+        trace.tasks[pid] = replace(
+            trace.tasks[pid],
+            ended=True,
+            exit_status=fields.integer(event, "exit_status"),
+            signal=fields.integer(event, "signal"),
+        )
+
+
+def _columns(event: Json) -> tuple[Column, ...]:
+    columns = []
+    for item in fields.sequence(event, "columns")[:_MAX_COLUMNS]:
+        if not isinstance(item, list) or len(item) != 3:
+            return ()
+        _, quantity, device = item
+        if quantity not in QUANTITIES or not (device is None or type(device) is int):
+            return ()
+        columns.append(Column(QUANTITIES[quantity], device))
+    return tuple(columns)
+
+
+def _devices(event: Json) -> tuple[Device, ...]:
+    devices = []
+    for item in fields.sequence(event, "devices")[:_MAX_COLUMNS]:
+        if isinstance(item, dict) and fields.text(item, "uuid"):
+            devices.append(
+                Device(
+                    index=fields.integer(item, "index") or 0,
+                    uuid=fields.text(item, "uuid"),
+                    name=fields.text(item, "name"),
+                    pci_bus_id=fields.text(item, "pci_bus_id"),
+                    driver_version=fields.text(item, "driver_version"),
+                )
+            )
+    return tuple(devices)
+
+
+@dataclass(frozen=True)
+class _Figures:
+    by_column: dict[Column, ColumnStats]
+    first_ms: int | None
+    last_ms: int | None
+
+
+def _figures(files: NodeFiles, trace: _Trace, job_dir: Path) -> tuple[_Figures, SampleFile | None]:
+    """Return the agent's own reduction; one rebuilt from the samples if there is none."""
+    path = files.samples.relative_to(job_dir).as_posix()
+    reduction = fields.mapping(trace.end, "reduction")
+    written = fields.mapping(reduction, "columns")
+    if trace.end and trace.columns:
+        sample_file = SampleFile(
+            path=path,
+            size_bytes=fields.integer(trace.end, "size_bytes") or 0,
+            sha256=fields.text(trace.end, "sha256"),
+            rows=fields.integer(trace.end, "rows") or 0,
+        )
+        return _from_json(written, reduction, trace.columns), sample_file
+    if not trace.columns:
+        return _Figures({}, None, None), None
+    return _rebuild(files.samples, path, trace)
+
+
+def _from_json(written: Json, reduction: Json, columns: tuple[Column, ...]) -> _Figures:
+    by_column = {}
+    for column in columns:
+        figures = stats(column, fields.sequence(written, column.name))
+        if figures is not None:
+            by_column[column] = figures
+    return _Figures(
+        by_column, fields.integer(reduction, "first_ms"), fields.integer(reduction, "last_ms")
+    )
+
+
+def _rebuild(path: Path, name: str, trace: _Trace) -> tuple[_Figures, SampleFile | None]:
+    """Reduce the samples that a dead agent left behind."""
+    reduction = Reduction(trace.columns, trace.interval_s)
+    report = samples.ReadReport()
+    try:
+        for row in samples.read_rows(path, len(trace.columns), report):
+            reduction.add(*row)
+        size_bytes, sha256 = samples.checksum(path)
+    except OSError as error:
+        trace.gaps.append(f"its samples are unreadable: {error.strerror}")
+        return _Figures({}, None, None), None
+    if report.damaged:
+        trace.gaps.append(f"{report.damaged} damaged lines in its samples")
+    written = reduction.as_json()
+    figures = _from_json(fields.mapping(written, "columns"), written, trace.columns)
+    return figures, SampleFile(name, size_bytes, sha256, report.rows)
+
+
+def _cut(trace: _Trace, figures: _Figures, step_ended_ms: int | None) -> int | None:
+    """Return the trace time at which an agent was ended with its step; None if it was not so."""
+    zero_ms, last_ms = fields.integer(trace.node, "utc_ms_at_zero"), figures.last_ms
+    if trace.end or step_ended_ms is None or zero_ms is None or last_ms is None:
+        return None
+    silence_ms = step_ended_ms - zero_ms - last_ms
+    close = 0 <= silence_ms <= _CLOSE_MS + 1500 * trace.interval_s
+    return last_ms + silence_ms if close else None
+
+
+def _execution(
+    key: str, trace: _Trace, figures: _Figures, sample_file: SampleFile | None
+) -> NodeExecution:
+    zero_ms = fields.integer(trace.node, "utc_ms_at_zero")
+    started = min(trace.task_started_ms, default=0)
+    ended = max(trace.last_event_ms, figures.last_ms or 0, trace.cut_ms or 0)
+    environment = fields.mapping(trace.node, "environment")
+    index = fields.text(environment, "SLURM_NODEID")
+    return NodeExecution(
+        key=key,
+        name=fields.text(trace.node, "name") or key.rpartition("-")[0],
+        hostname=fields.text(trace.node, "hostname"),
+        index=int(index) if index.isdigit() else None,
+        started_ms=None if zero_ms is None else zero_ms + started,
+        ended_ms=None if zero_ms is None else zero_ms + ended,
+        first_sample_ms=_plus(zero_ms, figures.first_ms),
+        last_sample_ms=_plus(zero_ms, figures.last_ms),
+        complete=bool(trace.end),
+        ended_with_step=trace.cut_ms is not None,
+        tasks=tuple(sorted(trace.tasks.values(), key=lambda task: (task.rank or 0, task.pid))),
+        devices=tuple(_use(device, figures, started, ended) for device in trace.devices),
+        cpu=figures.by_column.get(Column(QUANTITIES["cpu_busy"])),
+        memory=figures.by_column.get(Column(QUANTITIES["memory_used"])),
+        samples=sample_file,
+        columns=trace.columns,
+        facts=trace.node | {"end": trace.end},
+    )
+
+
+def _use(device: Device, figures: _Figures, started_ms: int, ended_ms: int) -> DeviceUse:
+    def of(quantity: str) -> ColumnStats | None:
+        return figures.by_column.get(Column(QUANTITIES[quantity], device.index))
+
+    found = energy.device_energy(of("gpu_energy"), of("gpu_power"), started_ms, ended_ms)
+    return DeviceUse(
+        device=device,
+        power=of("gpu_power"),
+        utilisation=of("gpu_utilisation"),
+        memory=of("gpu_memory_used"),
+        temperature=of("gpu_temperature"),
+        energy_j=found.total_j if found else None,
+        energy_estimated_j=found.estimated_j if found else 0.0,
+        energy_source=found.source if found else "",
+    )
+
+
+def _name_gaps(node: NodeExecution, trace: _Trace) -> None:
+    expected = fields.integer(trace.node, "gpus_expected") or 0
+    if not expected and not trace.devices:
+        # No GPU and none promised: that its library is not there is no gap.
+        trace.gaps[:] = [gap for gap in trace.gaps if not gap.startswith("nvml: NVML: ")]
+    elif len(node.devices) < expected:
+        trace.gaps.append(f"{len(node.devices)} of {expected} GPUs sampled")
+    schema = fields.integer(trace.node, "schema")
+    if schema is not None and schema > SCHEMA_VERSION:
+        trace.gaps.append(f"written by a newer version (schema {schema}): some may be missed")
+    if trace.node and not trace.end and not node.ended_with_step:
+        trace.gaps.append("its agent did not see the end; figures are up to its last sample")
+    for name, words in (
+        ("lost_lines", "samples lost because the disk refused them"),
+        ("skipped_samples", "samples skipped because the sampling was late"),
+    ):
+        count = fields.integer(trace.end, name) or 0
+        if count:
+            trace.gaps.append(f"{count} {words}")
+
+
+def _plus(zero_ms: int | None, offset_ms: int | None) -> int | None:
+    return None if zero_ms is None or offset_ms is None else zero_ms + offset_ms

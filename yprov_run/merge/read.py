@@ -1,0 +1,207 @@
+"""From a job directory to the model: every step, every node, and what is missing."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from yprov_run.errors import YprovError
+from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
+from yprov_run.merge import ending, fields, node
+from yprov_run.model import FileRef, Gap, Job, Json, NodeExecution, Step
+from yprov_run.schedulers.slurm import expand_hostlist
+
+# Any constant will do; job identifiers of all versions hang on it.
+_NAMESPACE = uuid.UUID("5f0c9c3e-6f0f-5c62-9a57-3a1f0d7a3c11")
+
+
+def read_job(directory: JobDir) -> Job:
+    """Return the job recorded in a directory; damage becomes gaps. YprovError if it holds none."""
+    record, problem = fields.load(directory.job_file)
+    step_dirs = list(directory.steps())
+    if not record and not step_dirs:
+        raise YprovError(f"{directory.path}: its record is empty: {directory.job_file} {problem}")
+    gaps = [Gap("job", f"record/job.json is {problem}")] if problem else []
+    if (fields.integer(record, "schema") or 0) > SCHEMA_VERSION:
+        gaps.append(Gap("job", "written by a newer version: what is new in it is not read"))
+    scheduler = fields.mapping(record, "scheduler")
+    ends_s = fields.integer(scheduler, "ends_s")
+    steps = []
+    for step_dir in step_dirs:
+        steps.append(_read_step(step_dir, directory, ends_s, gaps))
+    user = fields.mapping(record, "user")
+    return Job(
+        name=fields.text(record, "name") or directory.name,
+        number=fields.text(record, "number") or directory.number,
+        uuid=_job_uuid(record, directory),
+        directory=fields.text(record, "directory") or directory.path.name,
+        cluster=fields.text(scheduler, "cluster"),
+        scheduler=fields.text(scheduler, "scheduler") or "none",
+        scheduler_facts=fields.mapping(scheduler, "variables"),
+        user=fields.text(user, "name") or "unknown",
+        account=fields.text(scheduler, "account"),
+        host=fields.text(fields.mapping(record, "platform"), "host"),
+        platform=fields.mapping(record, "platform"),
+        yprov_run_version=fields.text(record, "version"),
+        tags=_tags(record),
+        started_ms=min((s.started_ms for s in steps if s.started_ms is not None), default=None),
+        ended_ms=_job_end(steps),
+        ending=ending.job_ending(steps),
+        steps=tuple(steps),
+        gaps=tuple(gaps),
+    )
+
+
+def _job_uuid(record: Json, directory: JobDir) -> str:
+    """Mint the job's identifier from what makes it unique, the same in every merge."""
+    key = [record.get("identity"), record.get("number"), record.get("created_ms")]
+    if not record:
+        key = [directory.path.name]
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(key, sort_keys=True)))
+
+
+def _tags(record: Json) -> tuple[tuple[str, str], ...]:
+    tags = fields.mapping(record, "tags")
+    return tuple((key, value) for key, value in sorted(tags.items()) if isinstance(value, str))
+
+
+def _job_end(steps: Sequence[Step]) -> int | None:
+    if any(step.ending.state == ending.RUNNING for step in steps):
+        return None
+    return max((step.ended_ms for step in steps if step.ended_ms is not None), default=None)
+
+
+def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: list[Gap]) -> Step:
+    where = f"step {step_dir.number}"
+    command, problem = fields.load(step_dir.command)
+    if problem:
+        gaps.append(Gap(where, f"its step.json is {problem}"))
+    if warning := fields.text(command, "warning"):
+        gaps.append(Gap(where, warning))
+    end, problem = fields.load(step_dir.end)
+    if problem and problem != "missing":
+        gaps.append(Gap(where, f"its end.json is {problem}"))
+    nodes = []
+    for key in step_dir.node_keys():
+        execution, problems = node.read_node(
+            step_dir.node(key), directory.path, fields.integer(end, "ended_ms")
+        )
+        nodes.append(execution)
+        gaps += [Gap(f"{where}, node {execution.name}", problem) for problem in problems]
+    if fields.text(command, "launcher") == "local":
+        nodes = [_with_status(execution, end) for execution in nodes]
+    nodes.sort(key=lambda n: (_natural(n.index), n.name, n.key))
+    if cut := sum(execution.ended_with_step for execution in nodes):
+        words = f"{cut} of {len(nodes)} agents were killed with the step"
+        gaps.append(Gap(where, f"{words}: the time after their last sample is estimated"))
+    expected_nodes, expected_tasks = _expect(where, command, nodes, gaps)
+    limit_ms = None if ends_s is None else ends_s * 1000
+    return Step(
+        number=step_dir.number,
+        argv=fields.texts(command, "argv"),
+        launcher=fields.text(command, "launcher"),
+        cwd=fields.text(command, "cwd"),
+        host=fields.text(command, "host"),
+        started_ms=_said_or_seen(
+            fields.integer(command, "started_ms"), min, [n.started_ms for n in nodes]
+        ),
+        ended_ms=_said_or_seen(fields.integer(end, "ended_ms"), max, [n.ended_ms for n in nodes]),
+        ending=ending.step_ending(command, end, nodes, limit_ms),
+        nodes=tuple(nodes),
+        files=_read_files(step_dir, where, gaps),
+        expected_nodes=expected_nodes,
+        expected_tasks=expected_tasks,
+        scheduler_step_id=_step_id(nodes),
+    )
+
+
+def _with_status(execution: NodeExecution, end: Json) -> NodeExecution:
+    """Give a local command's only task the ending that its parent, yprov-run, saw."""
+    if len(execution.tasks) != 1 or not end:
+        return execution
+    task = replace(
+        execution.tasks[0],
+        ended=True,
+        exit_status=fields.integer(end, "exit_status"),
+        signal=fields.integer(end, "signal"),
+    )
+    return replace(execution, tasks=(task,))
+
+
+def _natural(index: int | None) -> int:
+    return -1 if index is None else index
+
+
+def _said_or_seen(
+    said: int | None,
+    choose: Callable[[list[int]], int],
+    seen: Sequence[int | None],
+) -> int | None:
+    """Return what the launcher wrote, else the earliest or latest that a node saw."""
+    if said is not None:
+        return said
+    known = [time_ms for time_ms in seen if time_ms is not None]
+    return choose(known) if known else None
+
+
+def _environment(execution: NodeExecution) -> Json:
+    return fields.mapping(execution.facts, "environment")
+
+
+def _step_id(nodes: Sequence[NodeExecution]) -> str:
+    return next((fields.text(_environment(n), "SLURM_STEP_ID") for n in nodes), "")
+
+
+def _expect(
+    where: str, command: Json, nodes: Sequence[NodeExecution], gaps: list[Gap]
+) -> tuple[int | None, int | None]:
+    """Hold what was recorded against what the launcher promised; name what is missing."""
+    if command.get("recorded_on_nodes") is True and not nodes:
+        gaps.append(Gap(where, "no task announced itself: no node is recorded"))
+    by_slurm = fields.text(command, "launcher") == "srun"
+    environment = next((e for e in map(_environment, nodes) if e), {})
+    expected_nodes = None
+    if by_slurm:
+        names = _hosts(fields.text(environment, "SLURM_STEP_NODELIST"))
+        expected_nodes = len(names) or None
+        seen = {execution.name for execution in nodes}
+        gaps += [Gap(f"{where}, node {name}", "nothing recorded") for name in sorted(names - seen)]
+    name = "SLURM_STEP_NUM_TASKS" if by_slurm else "OMPI_COMM_WORLD_SIZE"
+    text = fields.text(environment, name)
+    expected_tasks = int(text) if text.isdigit() else None
+    announced = sum(len(execution.tasks) for execution in nodes)
+    if expected_tasks is not None and announced < expected_tasks:
+        gaps.append(Gap(where, f"{announced} of {expected_tasks} tasks announced themselves"))
+    return expected_nodes, expected_tasks
+
+
+def _hosts(text: str) -> set[str]:
+    try:
+        return set(expand_hostlist(text))
+    except ValueError:
+        return set()
+
+
+def _read_files(step_dir: StepDir, where: str, gaps: list[Gap]) -> tuple[FileRef, ...]:
+    record, problem = fields.load(step_dir.files)
+    if problem:
+        if problem != "missing":
+            gaps.append(Gap(where, f"its files.json is {problem}"))
+        return ()
+    files = []
+    for item in fields.sequence(record, "files"):
+        if not isinstance(item, dict) or item.get("role") not in {"input", "output"}:
+            continue
+        files.append(
+            FileRef(
+                path=fields.text(item, "path"),
+                role=fields.text(item, "role"),
+                size_bytes=fields.integer(item, "size_bytes"),
+                sha256=fields.text(item, "sha256") or None,
+                modified_ms=fields.integer(item, "modified_ms"),
+                note=fields.text(item, "note"),
+            )
+        )
+    return tuple(files)

@@ -1,0 +1,1 @@
+"""From the model of a job to W3C PROV."""

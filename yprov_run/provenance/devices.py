@@ -1,0 +1,90 @@
+"""Nodes and GPUs: things that outlive the job, and what this job used of them."""
+
+from __future__ import annotations
+
+from yprov_run.merge import fields
+from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
+from yprov_run.provenance.records import Attributes, Records, clean, local_part, own
+from yprov_run.provenance.vocabulary import term
+
+
+def node_attributes(node: NodeExecution) -> Attributes:
+    """Return what is known of a node execution besides its figures."""
+    interval = node.facts.get("interval_s")
+    end = fields.mapping(node.facts, "end")
+    cpu_s = end.get("agent_cpu_s")
+    rss_kib = fields.integer(end, "agent_peak_rss_kib")
+    return own(
+        coverage=_coverage(node),
+        samplingInterval=interval if isinstance(interval, (int, float)) else None,
+        agentCpuTime=cpu_s if isinstance(cpu_s, (int, float)) else None,
+        agentMaxMemory=None if rss_kib is None else rss_kib * 1024,
+    )
+
+
+def _coverage(node: NodeExecution) -> float | None:
+    ends = (node.started_ms, node.ended_ms, node.first_sample_ms, node.last_sample_ms)
+    started, ended, first, last = ends
+    if started is None or ended is None or first is None or last is None or ended <= started:
+        return None
+    return max(0.0, min(1.0, (min(last, ended) - max(first, started)) / (ended - started)))
+
+
+def add_host(records: Records, activity: str, node: NodeExecution) -> None:
+    """Add the node as an entity that the execution used."""
+    host = records.add(
+        "entity",
+        f"site:node.{local_part(node.name)}",
+        {
+            "prov:type": term("Host"),
+            "prov:label": clean(node.name),
+            **({"schema:name": clean(node.hostname)} if node.hostname else {}),
+        },
+    )
+    records.relate(
+        "used", activity, host,
+        {"prov:activity": activity, "prov:entity": host, "prov:role": "host"},
+    )  # fmt: skip
+
+
+def add_device(records: Records, activity: str, use: DeviceUse) -> None:
+    """Add a GPU with what never changes; what it did in this job stands on the usage."""
+    device = use.device
+    entity = records.add(
+        "entity",
+        f"site:gpu.{local_part(device.uuid)}",
+        {
+            "prov:type": term("GPU"),
+            "prov:label": clean(device.name),
+            "schema:model": clean(device.name),
+            **own(uuid=device.uuid),
+        },
+    )
+    records.relate(
+        "used",
+        activity,
+        entity,
+        {
+            "prov:activity": activity,
+            "prov:entity": entity,
+            "prov:role": "accelerator",
+            **own(
+                pciBusId=device.pci_bus_id,
+                driverVersion=device.driver_version,
+                energy=use.energy_j,
+                energyEstimated=None if use.energy_j is None else use.energy_estimated_j,
+                energySource=use.energy_source,
+                meanPower=_of(use.power, "mean"),
+                maxPower=_of(use.power, "maximum"),
+                meanUtilisation=_of(use.utilisation, "mean"),
+                maxUtilisation=_of(use.utilisation, "maximum"),
+                maxMemory=_of(use.memory, "maximum"),
+                maxTemperature=_of(use.temperature, "maximum"),
+            ),
+        },
+    )
+
+
+def _of(stats: ColumnStats | None, figure: str) -> float | None:
+    value = None if stats is None else getattr(stats, figure)
+    return None if value is None else float(value)

@@ -1,0 +1,328 @@
+"""The document of a job: who ran what, when, where, with which devices and at what energy."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from yprov_run.merge.ending import signal_name
+from yprov_run.merge.totals import Totals, totals
+from yprov_run.model import Ending, FileRef, Job, NodeExecution, SideFile, Step
+from yprov_run.provenance import devices
+from yprov_run.provenance.records import (
+    Attributes,
+    Records,
+    clean,
+    compact,
+    local_part,
+    own,
+    times,
+    utc,
+)
+from yprov_run.provenance.vocabulary import NAMESPACES, term
+
+JOB = "job"
+COMMAND = "execution_command"  # the family's programs look for this very name
+_MAX_GAPS = 1_000
+
+
+def build(job: Job, side_files: Sequence[SideFile]) -> dict[str, Any]:
+    """Return a job as a PROV-JSON object: flat, without bundles, the same for the same record."""
+    records = Records(
+        {
+            "default": f"urn:uuid:{job.uuid}#",
+            "site": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, job.cluster or job.host)}#",
+            **NAMESPACES,
+        }
+    )
+    _add_job(records, job)
+    _add_agents(records, job)
+    for step in job.steps:
+        _add_step(records, job, step)
+    for side_file in side_files:
+        _add_side_file(records, job, side_file)
+    return records.as_json()
+
+
+def dump(document: dict[str, Any]) -> bytes:
+    """Return the bytes of a document: UTF-8 JSON, the same for the same document."""
+    return (json.dumps(document, indent=1, allow_nan=False, ensure_ascii=True) + "\n").encode()
+
+
+def _ending(ending: Ending) -> Attributes:
+    return own(
+        state=ending.state,
+        stateSource=ending.source,
+        stateReason=ending.reason,
+        exitStatus=ending.exit_status,
+        signal=None if ending.signal is None else signal_name(ending.signal),
+    )
+
+
+def _figures(figures: Totals) -> Attributes:
+    return own(
+        nodeCount=figures.nodes,
+        gpuCount=figures.gpus,
+        taskCount=figures.tasks,
+        taskEndings=figures.task_endings or None,
+        energy=figures.energy_j,
+        energyEstimated=None if figures.energy_j is None else figures.energy_estimated_j,
+        energySource=", ".join(figures.energy_sources),
+        meanPower=figures.mean_power_w,
+        maxPower=figures.max_power_w,
+        meanUtilisation=figures.mean_utilisation,
+        maxUtilisation=figures.max_utilisation,
+        maxMemory=figures.max_gpu_memory_b,
+        meanCpuUtilisation=figures.mean_cpu,
+        maxNodeMemory=figures.max_node_memory_b,
+    )
+
+
+def _add_job(records: Records, job: Job) -> None:
+    figures = totals([node for step in job.steps for node in step.nodes])
+    system = {
+        "yprov:operating_system": job.platform.get("system"),
+        "yprov:release": job.platform.get("kernel"),
+        "yprov:machine": job.platform.get("machine"),
+        "yprov:host_name": job.host,
+    }
+    records.add(
+        "activity",
+        JOB,
+        {
+            "prov:type": term("Job"),
+            "prov:label": clean(job.name),
+            **times(job.started_ms, job.ended_ms),
+            "schema:identifier": clean(job.number),
+            "yprov:experiment_name": clean(job.name),
+            "yprov:run_id": clean(job.number),
+            **{name: clean(value) for name, value in system.items() if isinstance(value, str)},
+            **_ending(job.ending),
+            **own(
+                scheduler=job.scheduler,
+                schedulerVariables=job.scheduler_facts or None,
+                stepCount=len(job.steps),
+                tags=dict(job.tags) or None,
+                gapCount=len(job.gaps),
+                gaps=[[gap.where, gap.what] for gap in job.gaps[:_MAX_GAPS]] or None,
+            ),
+            **_figures(figures),
+        },
+    )
+
+
+def _add_agents(records: Records, job: Job) -> None:
+    user = records.add(
+        "agent",
+        f"site:user.{local_part(job.user)}",
+        {"prov:type": "prov:Person", "prov:label": clean(job.user)},
+    )
+    plan = {"prov:plan": COMMAND} if job.steps else {}
+    records.relate(
+        "wasAssociatedWith", JOB, user, {"prov:activity": JOB, "prov:agent": user, **plan}
+    )
+    software = [("yprov-run", job.yprov_run_version)]
+    if job.scheduler != "none":
+        software.append((job.scheduler, ""))
+    for name, version in software:
+        agent = records.add(
+            "agent",
+            f"site:software.{local_part(f'{name}-{version}' if version else name)}",
+            {
+                "prov:type": "prov:SoftwareAgent",
+                "prov:label": name,
+                **({"schema:softwareVersion": clean(version)} if version else {}),
+            },
+        )
+        records.relate("wasAssociatedWith", JOB, agent, {"prov:activity": JOB, "prov:agent": agent})
+    if job.account:
+        account = records.add(
+            "agent",
+            f"site:account.{local_part(job.account)}",
+            {"prov:type": "prov:Organization", "prov:label": clean(job.account)},
+        )
+        records.relate(
+            "actedOnBehalfOf",
+            user,
+            account,
+            {"prov:delegate": user, "prov:responsible": account, "prov:activity": JOB},
+        )
+
+
+def step_id(step: Step) -> str:
+    """Return the identifier of a step's activity."""
+    return f"step/{step.number}"
+
+
+def node_id(step: Step, node: NodeExecution) -> str:
+    """Return the identifier of a node execution: by its name, by its key if names collide."""
+    names = Counter(other.name for other in step.nodes)
+    return f"node/{step.number}/{local_part(node.name if names[node.name] == 1 else node.key)}"
+
+
+def _add_step(records: Records, job: Job, step: Step) -> None:
+    identifier = step_id(step)
+    command_line = clean(" ".join(map(shlex.quote, step.argv)))
+    records.add(
+        "activity",
+        identifier,
+        {
+            "prov:type": term("Step"),
+            "prov:label": f"step {step.number}",
+            **times(step.started_ms, step.ended_ms),
+            "dcterms:isPartOf": JOB,
+            **own(
+                launcher=step.launcher,
+                schedulerStepId=step.scheduler_step_id,
+                workingDirectory=step.cwd,
+                expectedNodeCount=step.expected_nodes,
+                expectedTaskCount=step.expected_tasks,
+            ),
+            **_ending(step.ending),
+            **_figures(totals(step.nodes)),
+        },
+    )
+    _inform(records, identifier, JOB)
+    is_first = step is job.steps[0]
+    command = records.add(
+        "entity",
+        COMMAND if is_first else f"command/{step.number}",
+        {
+            "prov:type": "prov:Plan",
+            "prov:label": "command",
+            "prov:value": command_line,
+            **own(argv=list(step.argv)),
+        },
+    )
+    started = {"prov:activity": identifier, "prov:trigger": command}
+    if step.started_ms is not None:
+        started["prov:time"] = utc(step.started_ms)
+    records.relate("wasStartedBy", identifier, command, started)
+    for file in step.files:
+        _add_file(records, step, file)
+    for node in step.nodes:
+        _add_node(records, step, node)
+
+
+def _inform(records: Records, informed: str, informant: str) -> None:
+    records.relate(
+        "wasInformedBy", informed, informant,
+        {"prov:informed": informed, "prov:informant": informant},
+    )  # fmt: skip
+
+
+def _add_node(records: Records, step: Step, node: NodeExecution) -> None:
+    identifier = node_id(step, node)
+    records.add(
+        "activity",
+        identifier,
+        {
+            "prov:type": term("NodeExecution"),
+            "prov:label": clean(node.name),
+            **times(node.started_ms, node.ended_ms),
+            "dcterms:isPartOf": step_id(step),
+            **devices.node_attributes(node),
+            **_figures(totals([node])),
+        },
+    )
+    _inform(records, identifier, step_id(step))
+    devices.add_host(records, identifier, node)
+    for use in node.devices:
+        devices.add_device(records, identifier, use)
+    if node.samples is not None:
+        entity = records.add(
+            "entity",
+            f"samples/{step.number}/{local_part(node.key)}",
+            {
+                "prov:type": term("SampleFile"),
+                "prov:label": f"samples of {clean(node.name)}",
+                "prov:location": node.samples.path,
+                "schema:encodingFormat": "text/csv",
+                "schema:sha256": node.samples.sha256,
+                "schema:contentSize": str(node.samples.size_bytes),
+                **own(
+                    rowCount=node.samples.rows,
+                    columns={column.name: column.quantity.stored_unit for column in node.columns},
+                ),
+            },
+        )
+        _generate(records, entity, identifier)
+
+
+def _generate(records: Records, entity: str, activity: str) -> None:
+    records.relate(
+        "wasGeneratedBy", entity, activity, {"prov:entity": entity, "prov:activity": activity}
+    )
+
+
+def _add_file(records: Records, step: Step, file: FileRef) -> None:
+    version = file.sha256 or f"{file.size_bytes}-{file.modified_ms}"
+    name = clean(file.path).rpartition("/")[2]
+    entity = records.add(
+        "entity",
+        f"file/{local_part(name)[:60]}.{local_part(compact([file.path, version]))[-8:]}",
+        {
+            "prov:type": term("File"),
+            "prov:label": name,
+            "prov:location": clean(file.path),
+            "prov:role": file.role,
+            "dcterms:identifier": clean(file.path),
+            **({"schema:sha256": file.sha256} if file.sha256 else {}),
+            **(
+                {
+                    "schema:contentSize": str(file.size_bytes),
+                    "yprov:file_size": str(file.size_bytes),
+                }
+                if file.size_bytes is not None
+                else {}
+            ),
+            **({"dcterms:modified": utc(file.modified_ms)} if file.modified_ms is not None else {}),
+            **own(note=file.note),
+        },
+    )
+    activity = step_id(step)
+    if file.role == "output":
+        _generate(records, entity, activity)
+    else:
+        records.relate(
+            "used", activity, entity,
+            {"prov:activity": activity, "prov:entity": entity, "prov:role": file.role},
+        )  # fmt: skip
+
+
+def _add_side_file(records: Records, job: Job, file: SideFile) -> None:
+    common: Attributes = {
+        "prov:label": file.name,
+        "prov:location": file.path,
+        "prov:role": "output",
+        "dcterms:identifier": f"{clean(job.directory)}/{file.path}",
+        "schema:encodingFormat": "text/csv",
+        "schema:sha256": file.sha256,
+        "schema:contentSize": str(file.size_bytes),
+        "yprov:file_size": str(file.size_bytes),
+        **own(rowCount=file.rows),
+    }
+    if file.step is None:
+        entity = records.add(
+            "entity", f"table/{file.name}", {"prov:type": term("TaskTable"), **common}
+        )
+        _generate(records, entity, JOB)
+        return
+    entity = records.add(
+        "entity",
+        f"metric/{file.context}/{file.source}/{file.name}",
+        {
+            "prov:type": "provml:Metric",
+            "yprov:context": file.context,
+            "yprov:source": file.source,
+            **common,
+            **own(unit=file.unit),
+        },
+    )
+    step = next(step for step in job.steps if step.number == file.step)
+    node = next(node for node in step.nodes if node.key == file.node_key)
+    _generate(records, entity, node_id(step, node))

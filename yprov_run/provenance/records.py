@@ -1,0 +1,92 @@
+"""A PROV-JSON document as it is being built: records, identifiers, typed values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from yprov_run.provenance.vocabulary import TERMS, term
+
+Attributes = dict[str, Any]
+
+_LOCAL = re.compile(r"[^A-Za-z0-9_.-]+")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+def local_part(text: str) -> str:
+    """Return text as a part of an identifier; different texts never give the same part."""
+    clean = _LOCAL.sub("_", text)[:80]
+    if clean == text and clean:
+        return clean
+    return f"{clean}.{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def utc(time_ms: int) -> str:
+    """Return ms since the epoch as an xsd:dateTime with offset; the nearest year it can hold."""
+    bounded = max(0, min(time_ms, 253_402_300_799_000))
+    return (_EPOCH + timedelta(milliseconds=bounded)).isoformat(timespec="milliseconds")
+
+
+def clean(text: str) -> str:
+    """Return text that every PROV format can carry: no control characters, no lone surrogates."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def compact(value: object) -> str:
+    """Return a structure as one JSON text, for an attribute that can hold only a text."""
+    return clean(json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False))
+
+
+def own(**values: object) -> Attributes:
+    """Return attributes of our own terms, typed as the vocabulary says; None is left out."""
+    attributes: Attributes = {}
+    for name, value in values.items():
+        if value is not None and value != "":
+            attributes[term(name)] = _typed(value, TERMS[name].datatype)
+    return attributes
+
+
+def _typed(value: Any, datatype: str) -> Any:
+    if datatype == "xsd:double":
+        return {"$": f"{float(value):.10g}", "type": datatype}
+    if datatype in {"xsd:int", "xsd:long"}:
+        return {"$": str(round(value)), "type": datatype}
+    return clean(value) if isinstance(value, str) else compact(value)
+
+
+def times(started_ms: int | None, ended_ms: int | None) -> Attributes:
+    """Return an activity's times in both spellings: PROV-JSON's, and PROV-O's as the family's."""
+    attributes: Attributes = {}
+    if started_ms is not None:
+        attributes["prov:startTime"] = attributes["prov:startedAtTime"] = utc(started_ms)
+    if ended_ms is not None and (started_ms is None or ended_ms >= started_ms):
+        attributes["prov:endTime"] = attributes["prov:endedAtTime"] = utc(ended_ms)
+    return attributes
+
+
+class Records:
+    """The records of a document, by kind and identifier."""
+
+    def __init__(self, prefixes: dict[str, str]) -> None:
+        self._prefixes = prefixes
+        self._kinds: dict[str, dict[str, Attributes]] = {
+            "entity": {}, "activity": {}, "agent": {},
+        }  # fmt: skip
+
+    def add(self, kind: str, identifier: str, attributes: Attributes) -> str:
+        """Add an element or relation; one that is there already keeps its first attributes."""
+        self._kinds.setdefault(kind, {}).setdefault(identifier, attributes)
+        return identifier
+
+    def relate(self, kind: str, left: str, right: str, attributes: Attributes) -> None:
+        """Add a relation under an identifier made of what it relates."""
+        name = "/".join(part.replace(":", ".") for part in (kind, left, right))
+        self.add(kind, name, attributes)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document, elements first, in the order in which they were added."""
+        return {"prefix": self._prefixes, **self._kinds}

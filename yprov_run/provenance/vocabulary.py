@@ -1,0 +1,101 @@
+"""Namespaces, and every term of our own with its meaning; docs/terms.md is made from this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The future address of docs/terms.md.
+RUN = "https://w3id.org/yprov-run/terms#"
+
+NAMESPACES = {
+    "run": RUN,
+    # The family's own spelling: programs of the family look for these prefixes.
+    "yprov": "https://github.com/HPCI-Lab/yProv4ML",
+    "provml": "prov-ml",
+    "schema": "http://schema.org/",
+    "dcterms": "http://purl.org/dc/terms/",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term: what it says, the XSD type of its value ("" for a class), and the unit."""
+
+    name: str
+    definition: str
+    datatype: str = "xsd:string"
+    unit: str = ""
+
+
+_CLASSES = (
+    ("Job", "A job: everything launched under one job id."),
+    ("Step", "One launched command of a job."),
+    ("NodeExecution", "What one step did on one node."),
+    ("Host", "A node, as a thing that outlives the job."),
+    ("GPU", "An accelerator, as a thing that outlives the job; its identifier holds its UUID."),
+    ("Command", "A command line as it was given to yprov-run."),
+    ("File", "A file that the job read or wrote, named by the user."),
+    ("SampleFile", "A node's samples as its agent wrote them, one row a sample."),
+    ("TaskTable", "A table with one row per task: node, rank, process id, how it ended."),
+)
+
+_PROPERTIES = (
+    ("state", "completed, failed (exit status not 0), killed (by a signal), running, or unknown."),
+    ("stateSource", "Who saw the end: yprov-run, the node agents, or none."),
+    ("stateReason", "More about the state, such as the time limit or what was lost."),
+    ("exitStatus", "Exit status of the command.", "xsd:int"),
+    ("signal", "Name of the signal that the command died of."),
+    ("stepCount", "Number of steps.", "xsd:int"),
+    ("nodeCount", "Number of different nodes that recorded anything.", "xsd:int"),
+    ("expectedNodeCount", "Number of nodes the launcher gave to the step.", "xsd:int"),
+    ("gpuCount", "Number of different GPUs that were sampled, by UUID.", "xsd:int"),
+    ("taskCount", "Number of tasks that announced themselves.", "xsd:int"),
+    ("expectedTaskCount", "Number of tasks the launcher started, as it says.", "xsd:int"),
+    ("taskEndings", "JSON object: how many tasks ended with which exit status or signal."),
+    ("gapCount", "Number of things that should have been recorded and were not.", "xsd:int"),
+    ("gaps", "JSON array of [where, what is missing]."),
+    ("tags", "JSON object of the user's tags."),
+    ("argv", "JSON array of the command's words; credentials replaced."),
+    ("launcher", "srun, openmpi, or local."),
+    ("scheduler", "The batch system, or none."),
+    ("schedulerVariables", "JSON object of the scheduler's variables, without credentials."),
+    ("schedulerStepId", "The scheduler's number of the step."),
+    ("workingDirectory", "Folder in which the command was launched."),
+    ("energy", "Energy of the GPUs over the execution.", "xsd:double", "J"),
+    ("energyEstimated", "Part of the energy before the first and after the last sample, taken "
+     "from the nearest power sample.", "xsd:double", "J"),
+    ("energySource", "How the energy was had: energy counter, or trapezoid of power samples."),
+    ("meanPower", "Power of the GPU, mean over sampled time.", "xsd:double", "W"),
+    ("maxPower", "Power of the GPU, highest sample.", "xsd:double", "W"),
+    ("meanUtilisation", "Share of time in which the GPU ran any kernel, mean.", "xsd:double", "1"),
+    ("maxUtilisation", "Share of time in which the GPU ran any kernel, highest.", "xsd:double",
+     "1"),
+    ("maxMemory", "Device memory in use on the GPU, by whomever, highest.", "xsd:long", "B"),
+    ("maxTemperature", "Temperature of the GPU, highest.", "xsd:double", "Cel"),
+    ("meanCpuUtilisation", "Share of the node's CPU time not idle, by whomever, mean.",
+     "xsd:double", "1"),
+    ("maxNodeMemory", "Memory in use on the node, by whomever, highest.", "xsd:long", "B"),
+    ("coverage", "Share of the execution's time between its first and last sample.",
+     "xsd:double", "1"),
+    ("samplingInterval", "Time between samples, as asked for.", "xsd:double", "s"),
+    ("agentCpuTime", "CPU time of the node's agent.", "xsd:double", "s"),
+    ("agentMaxMemory", "Resident memory of the node's agent, highest.", "xsd:long", "B"),
+    ("rowCount", "Number of rows of a table, its header left out.", "xsd:int"),
+    ("unit", "Unit of a metric's values (UCUM)."),
+    ("columns", "JSON object: column of a table to its unit."),
+    ("uuid", "The device's UUID as its driver gives it."),
+    ("pciBusId", "The device's PCI address."),
+    ("driverVersion", "Version of the device's driver."),
+    ("note", "What should be known about this record."),
+)  # fmt: skip
+
+TERMS: dict[str, Term] = {
+    **{name: Term(name, definition, datatype="") for name, definition in _CLASSES},
+    **{entry[0]: Term(*entry) for entry in _PROPERTIES},
+}
+
+
+def term(name: str) -> str:
+    """Return a term of ours with its prefix; KeyError if it is not defined here."""
+    return f"run:{TERMS[name].name}"

@@ -1,0 +1,13 @@
+"""What the scheduler says of a job in its variables; one file per scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from yprov_run.schedulers import none, slurm
+from yprov_run.schedulers.facts import SchedulerFacts
+
+
+def detect(environ: Mapping[str, str]) -> SchedulerFacts:
+    """Return the facts of the scheduler whose variables are set, or those of none."""
+    return slurm.facts(environ) or none.facts()

@@ -1,0 +1,1 @@
+"""A node's trace: samples, events, and what they come to."""

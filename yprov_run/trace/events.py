@@ -1,0 +1,62 @@
+"""What an agent says of itself and its node: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from yprov_run.model import Json
+
+NODE = "node"
+COLUMNS = "columns"
+TASK = "task"
+TASK_END = "task_end"
+GAP = "gap"
+END = "end"
+
+_MAX_LINE = 4 << 20
+
+
+def line(event: str, **fields: object) -> str:
+    """Return one event as a line, without its newline."""
+    return json.dumps({"event": event, **fields}, separators=(",", ":"))
+
+
+@dataclass
+class EventReport:
+    """What a reader met besides events."""
+
+    damaged: int = 0
+    torn: bool = False
+
+
+def read_events(path: Path, report: EventReport) -> Iterator[Json]:
+    """Yield the events of a file; anything else is counted. Raises OSError if unreadable."""
+    with path.open("rb") as stream:
+        while raw := stream.readline(_MAX_LINE):
+            if not raw.endswith(b"\n"):
+                report.torn = True
+                continue
+            try:
+                event = json.loads(raw)
+            except (ValueError, RecursionError):
+                report.damaged += 1
+                continue
+            if isinstance(event, dict) and isinstance(event.get("event"), str):
+                yield event
+            else:
+                report.damaged += 1
+
+
+def has_end(path: Path, tail_bytes: int = 1 << 16) -> bool:
+    """Tell from the end of the file whether the agent has said its last word."""
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - tail_bytes))
+            tail = stream.read(tail_bytes)
+    except OSError:
+        return False
+    return tail.endswith(b"\n") and f'"event":"{END}"'.encode() in tail

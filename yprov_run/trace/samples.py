@@ -1,0 +1,89 @@
+"""The samples of one node as CSV: a header with units, then a row of integers per sample.
+
+The first column is `time_ms`, monotonic, since the trace began; an empty cell is "no valid
+sample". A row counts only when it ends in a newline and has every column, so a torn tail is
+recognised by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from yprov_run.model import Column
+
+TIME = "time_ms"
+_MAX_LINE = 1 << 20
+_MAX_DIGITS = 20
+
+Row = tuple[int, list[int | None]]
+
+
+def header(columns: Sequence[Column]) -> str:
+    """Return the CSV header of these columns."""
+    return ",".join([TIME, *(column.name for column in columns)])
+
+
+def row(time_ms: int, values: Sequence[int | None]) -> str:
+    """Return one sample as a CSV line, without its newline."""
+    return ",".join([str(time_ms), *("" if value is None else str(value) for value in values)])
+
+
+@dataclass
+class ReadReport:
+    """What a reader met: good rows, and lines that are no rows."""
+
+    rows: int = 0
+    damaged: int = 0
+    torn: bool = False
+
+
+def read_rows(path: Path, width: int, report: ReadReport) -> Iterator[Row]:
+    """Yield (time in ms, `width` values) for each good row; count the rest in the report.
+
+    Memory is bounded by one line, whatever the file holds. Raises OSError if it cannot be read.
+    """
+    with path.open("rb") as stream:
+        first = True
+        while line := stream.readline(_MAX_LINE):
+            if not line.endswith(b"\n"):
+                report.torn = True
+                if len(line) < _MAX_LINE:
+                    return
+                continue
+            if first and line.startswith(TIME.encode()):
+                first = False
+                continue
+            first = False
+            parsed = _parse(line, width)
+            if parsed is None:
+                report.damaged += 1
+            else:
+                report.rows += 1
+                yield parsed
+
+
+def _parse(line: bytes, width: int) -> Row | None:
+    cells = line[:-1].split(b",")
+    if len(cells) != width + 1:
+        return None
+    if any(len(cell) > _MAX_DIGITS for cell in cells):
+        return None
+    try:
+        time_ms = int(cells[0])
+        return time_ms, [int(cell) if cell else None for cell in cells[1:]]
+    except ValueError:
+        return None
+
+
+def checksum(path: Path) -> tuple[int, str]:
+    """Return a file's size in bytes and its SHA-256 as hexadecimal digits. Raises OSError."""
+    digest = hashlib.sha256()
+    size_bytes = 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(_MAX_LINE):
+            digest.update(chunk)
+            size_bytes += len(chunk)
+    return size_bytes, digest.hexdigest()
