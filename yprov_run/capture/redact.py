@@ -7,15 +7,12 @@ from collections.abc import Sequence
 
 REDACTED = "<redacted>"
 
-_SECRET_OPTION = re.compile(
-    r"-{1,2}[\w-]*(token|secret|passw|passphrase|credential|api-?_?key|auth|cookie|jwt|private-?_?key)"
-    r"[\w-]*\Z",
-    re.IGNORECASE,
+_NAMES = (
+    "token|secret|passw|passphrase|credential|api[-_]?key|cookie|jwt|private[-_]?key|access[-_]?key"
 )
+_SECRET_OPTION = re.compile(rf"-{{1,2}}[\w-]*(?:{_NAMES})[\w-]*\Z", re.IGNORECASE)
 _ASSIGNMENT = re.compile(
-    r"(?P<name>[\w.-]*(token|secret|passw|passphrase|credential|api_?key|cookie|jwt|private_?key)"
-    r"[\w.-]*)=(?P<value>.+)\Z",
-    re.IGNORECASE | re.DOTALL,
+    rf"(?P<name>[\w.-]*(?:{_NAMES})[\w.-]*)=(?P<value>.+)\Z", re.IGNORECASE | re.DOTALL
 )
 _URL_USER = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s:]*:[^/@\s]+@")
 # Shapes of keys that well-known services hand out.

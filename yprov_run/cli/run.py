@@ -169,16 +169,19 @@ def _prepare(
 ) -> tuple[JobDir | None, StepDir | None, Plan]:
     """Write what must be on disk before the launch; if that fails, the command runs bare."""
     search_path = _search_path()
-    name = request.name or scheduler.name or _name_of(request.argv)
     try:
+        name = request.name or scheduler.name or _name_of(request.argv)
         job = enclosing or open_job(request.base, name, scheduler, request.tags)
         step = job.add_step()
         plan = make_plan(request.argv, step, search_path)
         record_step(step, request.argv, plan, request.interval_s, request.tags)
     except OSError as error:
         complain(PROGRAM, f"nothing will be recorded: {error.filename}: {error.strerror}")
-        return None, None, bare_plan(request.argv, search_path)
-    return job, step, plan
+    except Exception as error:  # noqa: BLE001 - fails open: the job runs whatever we do wrong
+        complain(PROGRAM, f"nothing will be recorded: {type(error).__name__}: {error}")
+    else:
+        return job, step, plan
+    return None, None, bare_plan(request.argv, search_path)
 
 
 _INTERPRETERS = ("python", "bash", "sh", "Rscript", "julia", "perl", "ruby", "node")
@@ -189,7 +192,7 @@ def _name_of(argv: tuple[str, ...]) -> str:
     program = Path(argv[0]).name
     if program.startswith(_INTERPRETERS):
         for word in argv[1:]:
-            if not word.startswith("-") and Path(word).is_file():
+            if not word.startswith("-") and os.path.isfile(word):  # noqa: PTH113 - never raises
                 return Path(word).stem
     return program
 

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
@@ -75,18 +76,41 @@ def end_like(outcome: Outcome) -> None:
 
 
 def _spawn(command: Sequence[str], mask: set[int | signal.Signals]) -> int:
+    """Start the command with the signals as we were given them. Raises OSError if it cannot be.
+
+    By fork and exec, as posix_spawn leaves two of the C library's signals ignored.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        _become(command, mask, writer)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as report:
+        reason = report.read()
+    if reason:
+        os.waitpid(pid, 0)
+        raise OSError(int(reason), os.strerror(int(reason)), command[0])
+    return pid
+
+
+def _become(command: Sequence[str], mask: set[int | signal.Signals], writer: int) -> NoReturn:
+    """Be the command, in the child; if it cannot be, write why and end."""
     # Python ignores these two at its start; the command shall not inherit that.
-    defaults = [signal.SIGPIPE, signal.SIGXFSZ]
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
-        return os.posix_spawnp(
-            command[0], list(command), os.environ, setsigmask=list(mask), setsigdef=defaults
-        )
+        try:
+            os.execvp(command[0], list(command))
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            # A script without its first line, which a shell would run as well.
+            os.execv("/bin/sh", ["/bin/sh", *command])
     except OSError as error:
-        if error.errno != errno.ENOEXEC:
-            raise
-    return os.posix_spawn(
-        "/bin/sh", ["/bin/sh", *command], os.environ, setsigmask=list(mask), setsigdef=defaults
-    )
+        os.write(writer, str(error.errno).encode())
+    finally:
+        os._exit(NOT_FOUND)
 
 
 def _failed(command: Sequence[str], error: OSError, started_ms: int) -> Outcome:

@@ -1,0 +1,60 @@
+"""Reading documents in tests: every one passes the checks and loads in `prov`, or the test fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from prov.model import ProvDocument
+
+from yprov_run.provenance.check import check
+
+Document = dict[str, Any]
+
+
+def load(path: Path) -> Document:
+    """Return a document that is valid PROV, readable by the family, and true of its side files."""
+    text = path.read_text(encoding="utf-8")
+    document: Document = json.loads(text)
+    assert check(document) == []
+    assert sorted(p.name for p in path.parent.glob("*.json")) == ["prov.json"]
+    loaded = ProvDocument.deserialize(content=text, format="json")
+    assert loaded.unified().get_records()
+    assert loaded.flattened().get_records()
+    for entity in document["entity"].values():
+        location = entity.get("prov:location", "")
+        if entity["prov:type"] in {"provml:Metric", "run:SampleFile", "run:TaskTable"}:
+            content = (path.parent / location).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == entity["schema:sha256"], location
+            rows = content.count(b"\n") - 1
+            assert rows == int(entity["run:rowCount"]["$"]), location
+    return document
+
+
+def job(document: Document) -> Document:
+    """Return the job's attributes, typed values unwrapped."""
+    return plain(document["activity"]["job"])
+
+
+def plain(record: Document) -> Document:
+    """Return a record with numbers for its typed numbers."""
+    return {
+        name: float(value["$"]) if isinstance(value, dict) else value
+        for name, value in record.items()
+    }
+
+
+def of_type(document: Document, kind: str, type_name: str) -> dict[str, Document]:
+    """Return the elements of one prov:type."""
+    return {
+        identifier: record
+        for identifier, record in document[kind].items()
+        if record.get("prov:type") == type_name
+    }
+
+
+def gaps(document: Document) -> list[str]:
+    """Return the job's gaps as texts, `where: what`."""
+    return [f"{where}: {what}" for where, what in json.loads(job(document).get("run:gaps", "[]"))]

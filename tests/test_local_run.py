@@ -1,0 +1,266 @@
+"""A local command under yprov-run: the same to its user, and one document afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import documents
+from tests.support.commands import environment, only_job, run
+from tests.support.wave import true_energy_j
+from yprov_run import __version__
+
+ENDINGS = [
+    ["true"],
+    ["sh", "-c", "exit 3"],
+    ["sh", "-c", "exit 255"],
+    ["/nowhere/to/be/found"],
+    ["/etc/passwd"],
+    ["sh", "-c", "kill -SEGV $$"],
+    ["sh", "-c", "kill -TERM $$"],
+    ["sh", "-c", "kill -KILL $$"],
+    ["sh", "-c", "exit 139"],
+]
+
+
+@pytest.mark.parametrize("command", ENDINGS, ids=" ".join)
+def test_the_command_ends_for_its_parent_as_it_would_without_us(
+    command: list[str], tmp_path: Path
+) -> None:
+    # A shell's exec is what "not found" and "not executable" are measured against.
+    bare = run("sh", "-c", 'exec "$@"', "sh", *command, cwd=tmp_path)
+    wrapped = run("yprov-run", *command, cwd=tmp_path)
+    assert wrapped.returncode == bare.returncode
+    assert wrapped.stdout == bare.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "state", "detail"),
+    [
+        (["true"], "completed", {"run:exitStatus": 0.0}),
+        (["sh", "-c", "exit 3"], "failed", {"run:exitStatus": 3.0}),
+        (["sh", "-c", "kill -SEGV $$"], "killed", {"run:signal": "SIGSEGV"}),
+    ],
+    ids=["completed", "failed", "killed"],
+)
+def test_the_document_says_how_the_job_ended(
+    command: list[str], state: str, detail: dict[str, object], tmp_path: Path
+) -> None:
+    run("yprov-run", *command, cwd=tmp_path)
+    job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
+    assert job["run:state"] == state
+    assert detail.items() <= job.items()
+
+
+def test_stdin_stdout_and_arguments_pass_byte_for_byte(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; data = sys.stdin.buffer.read(); "
+        "sys.stdout.buffer.write(data + repr([os.fsencode(a) for a in sys.argv]).encode())"
+    )
+    words = ["", " ", "a\nb", "$HOME", "'\"", "--", "-x", ":", "\udcff", "ü" * 5000]
+    command = [sys.executable, "-c", program, *words]
+    data = bytes(range(256)) * 1000
+    bare = run(*command, cwd=tmp_path, stdin=data)
+    wrapped = run("yprov-run", "-q", *command, cwd=tmp_path, stdin=data)
+    assert bare.returncode == 0
+    assert wrapped.stdout == bare.stdout
+
+
+def test_the_environment_differs_only_by_names_of_ours(tmp_path: Path) -> None:
+    env = environment(**{"BASH_FUNC_module%%": "() { :; }", "odd.name": "1", "LINES": "a\nb"})
+    command = [sys.executable, "-c", "import os, json; print(json.dumps(dict(os.environ)))"]
+    bare = json.loads(run(*command, cwd=tmp_path, env=env).stdout)
+    wrapped = json.loads(run("yprov-run", "-q", *command, cwd=tmp_path, env=env).stdout)
+    ours = {name for name in wrapped if name.startswith("YPROV_")}
+    # `_` and SHLVL are what a shell says of itself; PWD is the folder, which is the same.
+    ignored = {"_", "SHLVL", "PWD"}
+    assert ours == {"YPROV_JOB_DIR"}
+    assert {k: v for k, v in wrapped.items() if k not in ours | ignored} == {
+        k: v for k, v in bare.items() if k not in ignored
+    }
+
+
+def test_the_program_has_no_child_and_no_descriptor_that_it_would_not_have(tmp_path: Path) -> None:
+    program = (
+        "import os, time; time.sleep(.3); "
+        "print(open(f'/proc/self/task/{os.getpid()}/children').read().split(), "
+        "sorted(os.listdir('/proc/self/fd')))"
+    )
+    command = [sys.executable, "-c", program]
+    bare = run(*command, cwd=tmp_path)
+    wrapped = run("yprov-run", "-q", *command, cwd=tmp_path)
+    assert wrapped.stdout == bare.stdout
+
+
+def test_an_inherited_signal_disposition_reaches_the_program(tmp_path: Path) -> None:
+    command = ["sh", "-c", "grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status"]
+    script = f"trap '' HUP; {subprocess.list2cmdline(command[:2])} \"$1\""
+    bare = run("sh", "-c", script, "sh", command[2], cwd=tmp_path)
+    wrapped = run("sh", "-c", f"trap '' HUP; yprov-run -q sh -c \"$1\"", "sh", command[2],
+                  cwd=tmp_path)  # fmt: skip
+    assert wrapped.stdout == bare.stdout
+
+
+def test_a_local_run_records_power_and_energy_of_every_gpu(
+    tmp_path: Path, fake_nvml: Path
+) -> None:
+    env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_GPUS="3")
+    done = run("yprov-run", "--interval", "0.2", "sleep", "5", cwd=tmp_path, env=env)
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    job = documents.job(document)
+    assert job["run:gpuCount"] == 3
+    assert job["run:energySource"] == "energy counter"
+    assert job["run:energy"] == pytest.approx(true_energy_j(document), rel=0.01)
+    assert job["run:maxMemory"] == 12 * 2**30
+    assert b"GPU energy" in done.stderr
+    assert done.stdout == b""
+    assert documents.gaps(document) == []
+
+
+def test_a_gpu_without_an_energy_counter_is_integrated_from_its_power(
+    tmp_path: Path, fake_nvml: Path
+) -> None:
+    env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_NO_COUNTER="1")
+    run("yprov-run", "--interval", "0.1", "sleep", "4", cwd=tmp_path, env=env)
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    job = documents.job(document)
+    assert job["run:energySource"] == "trapezoid of power samples"
+    assert job["run:energy"] == pytest.approx(true_energy_j(document), rel=0.01)
+
+
+def test_a_gpu_that_is_lost_is_named_and_the_others_go_on(tmp_path: Path, fake_nvml: Path) -> None:
+    env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_LOST_AFTER_S="1")
+    run("yprov-run", "--interval", "0.2", "sleep", "3", cwd=tmp_path, env=env)
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert [gap for gap in documents.gaps(document) if "GPU is lost" in gap]
+    rows = {
+        identifier.split("/")[2]: entity["run:rowCount"]["$"]
+        for identifier, entity in document["entity"].items()
+        if identifier.endswith("/gpu_power")
+    }
+    assert int(rows["gpu0"]) < int(rows["gpu1"])
+
+
+def test_a_driver_call_that_blocks_costs_its_sensor_only(tmp_path: Path, fake_nvml: Path) -> None:
+    env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_BLOCK_AFTER_S="1")
+    done = run("yprov-run", "--interval", "0.2", "sleep", "8", cwd=tmp_path, env=env)
+    assert done.returncode == 0
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert [gap for gap in documents.gaps(document) if "blocked for more than 5 s" in gap]
+    (host,) = (e for i, e in document["entity"].items() if i.endswith("host/ram_usage_gb"))
+    assert int(host["run:rowCount"]["$"]) > 30
+
+
+def test_a_driver_that_blocks_from_the_start_is_named_and_the_host_is_sampled(
+    tmp_path: Path, fake_nvml: Path
+) -> None:
+    env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_BLOCK_AFTER_S="0")
+    done = run("yprov-run", "sleep", "6.5", cwd=tmp_path, env=env)
+    assert done.returncode == 0
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert [gap for gap in documents.gaps(document) if "opening it blocked" in gap]
+    assert [i for i in document["entity"] if i.endswith("host/cpu_usage_pct")]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGHUP"])
+def test_a_signal_sent_to_us_alone_reaches_the_program_once(name: str, tmp_path: Path) -> None:
+    number = getattr(signal, name)
+    assert _signals_seen(tmp_path, lambda pid: os.kill(pid, number)) == [int(number)]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR2"])
+def test_a_signal_sent_to_the_group_reaches_the_program_once(name: str, tmp_path: Path) -> None:
+    number = getattr(signal, name)
+    assert _signals_seen(tmp_path, lambda pid: os.killpg(pid, number)) == [int(number)]
+
+
+def _signals_seen(folder: Path, send: object) -> list[int]:
+    """Start a program that notes its signals, send one, and return what it noted."""
+    program = (
+        "import signal, sys\n"
+        "seen = []\n"
+        "for n in (1, 2, 10, 12, 15): signal.signal(n, lambda n, f: seen.append(n))\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "print(seen, flush=True)\n"
+    )
+    process = subprocess.Popen(
+        ["yprov-run", "-q", sys.executable, "-c", program],
+        cwd=folder, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdin and process.stdout
+    assert process.stdout.readline() == b"ready\n"
+    send(process.pid)  # type: ignore[operator]
+    signal.sigtimedwait([], 0.5)  # longer than a second delivery could take
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    seen = json.loads(process.stdout.readline())
+    process.stdout.close()
+    assert process.wait(30) == 0
+    return [int(number) for number in seen]
+
+
+def test_the_wrapper_dies_of_a_signal_when_the_program_does(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        ["yprov-run", "sh", "-c", "echo ready; exec sleep 60"],
+        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout
+    process.stdout.readline()
+    process.terminate()
+    assert process.wait(30) == -signal.SIGTERM
+    process.stdout.close()
+    job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
+    assert (job["run:state"], job["run:signal"]) == ("killed", "SIGTERM")
+
+
+def test_where_nothing_can_be_written_the_command_runs_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "yprov").write_text("a file where the folder should be")
+    done = run("yprov-run", "sh", "-c", "echo out; exit 3", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, b"out\n")
+    assert done.stderr.count(b"\n") == 1
+    assert b"nothing will be recorded" in done.stderr
+
+
+def test_inputs_and_outputs_are_entities_with_checksums(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("1,2\n")
+    run("yprov-run", "-i", "in.csv", "-i", "absent*", "-o", "out", "sh", "-c",
+        "mkdir out; cp in.csv out/a", cwd=tmp_path)  # fmt: skip
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    files = documents.of_type(document, "entity", "run:File")
+    by_location = {entity["prov:location"]: (key, entity) for key, entity in files.items()}
+    assert set(by_location) == {"in.csv", "out/a"}
+    assert all(entity["schema:contentSize"] == "4" for _, entity in by_location.values())
+    assert {u["prov:entity"] for u in document["used"].values() if u["prov:role"] == "input"} == {
+        by_location["in.csv"][0]
+    }
+    assert by_location["out/a"][0] in {
+        g["prov:entity"] for g in document["wasGeneratedBy"].values()
+    }
+
+
+def test_credentials_in_arguments_do_not_reach_the_disk(tmp_path: Path) -> None:
+    run("yprov-run", "true", "--token", "s3cr3t-one", "--api-key=s3cr3t-two",
+        "https://me:s3cr3t-three@host/x", "PASSWORD=s3cr3t-four", cwd=tmp_path)  # fmt: skip
+    for path in (tmp_path / "yprov").rglob("*"):
+        if path.is_file():
+            assert b"s3cr3t" not in path.read_bytes(), path
+
+
+def test_a_run_inside_a_run_is_a_step_of_the_same_job(tmp_path: Path) -> None:
+    run("yprov-run", "sh", "-c", "yprov-run true; yprov-run sh -c 'exit 3'; true", cwd=tmp_path)
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    steps = documents.of_type(document, "activity", "run:Step")
+    assert [step.get("run:exitStatus", {}).get("$") for step in steps.values()] == ["0", "0", "3"]
+
+
+def test_the_version_is_said_on_stdout(tmp_path: Path) -> None:
+    done = run("yprov-run", "--version", cwd=tmp_path)
+    assert done.stdout.decode() == f"yprov-run {__version__}\n"
