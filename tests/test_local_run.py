@@ -102,14 +102,12 @@ def test_an_inherited_signal_disposition_reaches_the_program(tmp_path: Path) -> 
     command = ["sh", "-c", "grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status"]
     script = f"trap '' HUP; {subprocess.list2cmdline(command[:2])} \"$1\""
     bare = run("sh", "-c", script, "sh", command[2], cwd=tmp_path)
-    wrapped = run("sh", "-c", f"trap '' HUP; yprov-run -q sh -c \"$1\"", "sh", command[2],
+    wrapped = run("sh", "-c", "trap '' HUP; yprov-run -q sh -c \"$1\"", "sh", command[2],
                   cwd=tmp_path)  # fmt: skip
     assert wrapped.stdout == bare.stdout
 
 
-def test_a_local_run_records_power_and_energy_of_every_gpu(
-    tmp_path: Path, fake_nvml: Path
-) -> None:
+def test_a_local_run_records_power_and_energy_of_every_gpu(tmp_path: Path, fake_nvml: Path) -> None:
     env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_GPUS="3")
     done = run("yprov-run", "--interval", "0.2", "sleep", "5", cwd=tmp_path, env=env)
     document = documents.load(only_job(tmp_path) / "prov.json")

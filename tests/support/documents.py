@@ -1,4 +1,4 @@
-"""Reading documents in tests: every one passes the checks and loads in `prov`, or the test fails."""
+"""Reading documents in tests: each must pass the checks and load in `prov`."""
 
 from __future__ import annotations
 

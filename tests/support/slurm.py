@@ -187,16 +187,17 @@ class SlurmCluster:
     def _start_daemon(self, program: str, *arguments: str) -> None:
         path = _find(program)
         assert path, f"{program} is not installed"
-        self._daemons.append(
-            subprocess.Popen(
-                [path, *arguments],
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=(self.root / f"{Path(program).name}.stdout").open("ab"),
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+        with (self.root / f"{program}.stdout").open("ab") as log:
+            self._daemons.append(
+                subprocess.Popen(
+                    [path, *arguments],
+                    env=self.environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
             )
-        )
 
     def _listens(self, port: int) -> bool:
         with socket.socket() as probe:

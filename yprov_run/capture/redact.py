@@ -7,13 +7,10 @@ from collections.abc import Sequence
 
 REDACTED = "<redacted>"
 
-_NAMES = (
-    "token|secret|passw|passphrase|credential|api[-_]?key|cookie|jwt|private[-_]?key|access[-_]?key"
-)
-_SECRET_OPTION = re.compile(rf"-{{1,2}}[\w-]*(?:{_NAMES})[\w-]*\Z", re.IGNORECASE)
-_ASSIGNMENT = re.compile(
-    rf"(?P<name>[\w.-]*(?:{_NAMES})[\w.-]*)=(?P<value>.+)\Z", re.IGNORECASE | re.DOTALL
-)
+_WORDS = {"token", "secret", "secrets", "credential", "credentials", "cookie", "jwt", "pat", "pwd"}
+_ENDINGS = ("password", "passwd", "passphrase", "secret", "apikey", "authtoken", "accesstoken")
+_PAIRS = {("api", "key"), ("private", "key"), ("access", "key"), ("auth", "key"), ("secret", "key")}
+_ASSIGNMENT = re.compile(r"(?P<name>-{0,2}[A-Za-z_][\w.-]*)=(?P<value>.+)\Z", re.DOTALL)
 _URL_USER = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s:]*:[^/@\s]+@")
 # Shapes of keys that well-known services hand out.
 _SHAPES = re.compile(
@@ -21,6 +18,18 @@ _SHAPES = re.compile(
     r"|sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}|xox[abprs]-[\w-]{10,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
 )
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a variable or option of this name holds a credential.
+
+    By whole words, so that `--max-tokens`, `--tokenizer` and `--author` do not.
+    """
+    words = [word for word in re.split(r"[-_.]+", name.lower()) if word]
+    return (
+        any(word in _WORDS or word.endswith(_ENDINGS) for word in words)
+        or not _PAIRS.isdisjoint(zip(words, words[1:], strict=False))
+    )
 
 
 def redact_argv(argv: Sequence[str]) -> list[str]:
@@ -32,7 +41,7 @@ def redact_argv(argv: Sequence[str]) -> list[str]:
             result.append(REDACTED)
             hide_next = False
             continue
-        hide_next = bool(_SECRET_OPTION.match(word))
+        hide_next = word.startswith("-") and "=" not in word and is_secret_name(word)
         result.append(redact_text(word))
     return result
 
@@ -40,6 +49,6 @@ def redact_argv(argv: Sequence[str]) -> list[str]:
 def redact_text(text: str) -> str:
     """Return one argument with its credentials replaced."""
     assignment = _ASSIGNMENT.match(text)
-    if assignment:
+    if assignment and is_secret_name(assignment["name"]):
         return f"{assignment['name']}={REDACTED}"
     return _SHAPES.sub(REDACTED, _URL_USER.sub(rf"\1{REDACTED}@", text))

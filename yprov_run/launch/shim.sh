@@ -1,5 +1,5 @@
 # Sourced by every task of a step, before its program; settings stand above this line.
-# It must never fail the task: no output, no `exit`, every write may be refused.
+# It must never fail the task: no output, no `exit` but the last, every write may be refused.
 _yprov_node=${SLURMD_NODENAME:-}
 [ -n "$_yprov_node" ] || { read -r _yprov_node </proc/sys/kernel/hostname; } 2>/dev/null || :
 case $_yprov_node in '' | */* | .*) _yprov_node=node ;; esac
@@ -35,4 +35,15 @@ if [ "$_yprov_local" = 0 ] && [ -x "$_yprov_python" ]; then
   ) 2>/dev/null || :
 elif [ "$_yprov_local" = 0 ]; then
   { printf 'agent: no Python at %s\n' "$_yprov_python" >>"$_yprov_base.tasks"; } 2>/dev/null || :
+fi
+
+# Where the program cannot be run, a task of srun ends with the number of the error (ENOENT, EACCES)
+# and a line of its own; the shell's exec would end with 127 or 126.
+if [ "$_yprov_ranks" = slurm ] && { [ -d "$1" ] || ! command -v "$1"; } >/dev/null 2>&1; then
+  if [ -e "$1" ]; then
+    echo "slurmstepd: error: execve(): $1: Permission denied" >&2
+    exit 13
+  fi
+  echo "slurmstepd: error: execve(): $1: No such file or directory" >&2
+  exit 2
 fi

@@ -101,12 +101,12 @@ def _become(command: Sequence[str], mask: set[int | signal.Signals], writer: int
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
         try:
-            os.execvp(command[0], list(command))
+            os.execvp(command[0], list(command))  # noqa: S606 - that is the task
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
             # A script without its first line, which a shell would run as well.
-            os.execv("/bin/sh", ["/bin/sh", *command])
+            os.execv("/bin/sh", ["/bin/sh", *command])  # noqa: S606 - that is the task
     except OSError as error:
         os.write(writer, str(error.errno).encode())
     finally:

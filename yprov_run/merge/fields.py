@@ -43,6 +43,14 @@ def integer(source: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
+def number(source: Mapping[str, Any], name: str) -> float | None:
+    """Return a number field; None if there is none, or it is not finite."""
+    value = source.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) < _MAX_INTEGER else None
+
+
 def mapping(source: Mapping[str, Any], name: str) -> Json:
     """Return an object field; empty if there is none."""
     value = source.get(name)

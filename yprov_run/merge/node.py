@@ -44,10 +44,9 @@ class _Trace:
 
     @property
     def interval_s(self) -> float:
-        interval_s = self.node.get("interval_s")
-        if isinstance(interval_s, (int, float)) and 0 < interval_s < 1e6:
-            return float(interval_s)
-        return 1.0
+        """Seconds between samples; 1 where the trace does not say."""
+        interval_s = fields.number(self.node, "interval_s")
+        return interval_s if interval_s is not None and 0 < interval_s < 1e6 else 1.0
 
 
 def read_node(
@@ -155,7 +154,9 @@ def _columns(event: Json) -> tuple[Column, ...]:
         if not isinstance(item, list) or len(item) != 3:
             return ()
         _, quantity, device = item
-        if quantity not in QUANTITIES or not (device is None or type(device) is int):
+        if not isinstance(quantity, str) or quantity not in QUANTITIES:
+            return ()
+        if device is not None and type(device) is not int:
             return ()
         columns.append(Column(QUANTITIES[quantity], device))
     return tuple(columns)

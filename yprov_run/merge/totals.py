@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from yprov_run.merge import fields
 from yprov_run.merge.ending import signal_name
 from yprov_run.merge.energy import total_energy_j
 from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
@@ -37,7 +38,7 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
     power = _column(uses, lambda use: use.power)
     utilisation = _column(uses, lambda use: use.utilisation)
     return Totals(
-        nodes=len({(node.name, node.facts.get("boot_id")) for node in nodes}),
+        nodes=len({(node.name, fields.text(node.facts, "boot_id")) for node in nodes}),
         gpus=len({use.device.uuid for use in uses}),
         tasks=sum(len(node.tasks) for node in nodes),
         task_endings=task_endings(nodes),

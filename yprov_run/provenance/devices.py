@@ -10,14 +10,12 @@ from yprov_run.provenance.vocabulary import term
 
 def node_attributes(node: NodeExecution) -> Attributes:
     """Return what is known of a node execution besides its figures."""
-    interval = node.facts.get("interval_s")
     end = fields.mapping(node.facts, "end")
-    cpu_s = end.get("agent_cpu_s")
     rss_kib = fields.integer(end, "agent_peak_rss_kib")
     return own(
         coverage=_coverage(node),
-        samplingInterval=interval if isinstance(interval, (int, float)) else None,
-        agentCpuTime=cpu_s if isinstance(cpu_s, (int, float)) else None,
+        samplingInterval=fields.number(node.facts, "interval_s"),
+        agentCpuTime=fields.number(end, "agent_cpu_s"),
         agentMaxMemory=None if rss_kib is None else rss_kib * 1024,
     )
 

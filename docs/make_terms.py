@@ -1,0 +1,37 @@
+"""Make docs/terms.md from the vocabulary: `python docs/make_terms.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from yprov_run.provenance.vocabulary import NAMESPACES, RUN, TERMS
+
+_HEAD = f"""# Terms
+
+Every term of our own that a document may hold, with the prefix `run:` = `{RUN}`. This page is made
+from `yprov_run/provenance/vocabulary.py` by `python docs/make_terms.py`.
+
+A value's type is written with it in the document (`{{"$": "12.5", "type": "xsd:double"}}`); its unit
+is the one given here, always.
+
+The other prefixes: {", ".join(f"`{prefix}:` = `{uri}`" for prefix, uri in NAMESPACES.items())}.
+`yprov:` and `provml:` are spelled as the yProv family spells them, because its programs look for
+these very names.
+
+| term | type | unit | meaning |
+|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """Return the page's text."""
+    rows = (
+        f'| <a id="{term.name}"></a>`{term.name}` | {term.datatype or "class"} | {term.unit} '
+        f"| {term.definition} |\n"
+        for term in TERMS.values()
+    )
+    return _HEAD + "".join(rows)
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("terms.md").write_text(page(), encoding="utf-8")

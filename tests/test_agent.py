@@ -1,0 +1,244 @@
+"""The node agent: deadlines that do not drift, sensors that fail alone, and little else loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import environment
+from tests.support.slurm import wait_until
+from yprov_run.agent.isolate import IsolatedSensor
+from yprov_run.agent.loop import Agent, Clock, NodeTrace
+from yprov_run.agent.sensors.base import SensorUnavailableError
+from yprov_run.agent.sensors.host import HostSensor
+from yprov_run.agent.watch import TaskWatch, WatchedTask, parse_announcement
+from yprov_run.launch.plan import import_path
+from yprov_run.model import QUANTITIES, Column, Device
+from yprov_run.trace import samples
+
+LEADER = 4242
+
+
+class FakeTime:
+    """Time that passes only when somebody waits, or when the work is said to take some."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.now_s, lambda: round(self.now_s * 1000))
+
+
+class FakeWatch(TaskWatch):
+    """One task that lives until a given time; waiting makes time pass."""
+
+    def __init__(self, time: FakeTime, lives_s: float) -> None:
+        super().__init__(Path("/nonexistent/tasks"))
+        self._time = time
+        self._ends_s = time.now_s + lives_s
+
+    def follow(self, pid: int) -> WatchedTask:
+        task = WatchedTask(rank=None, local_rank=0, pid=pid, visible_gpus="")
+        self.tasks.append(task)
+        return task
+
+    def wait(self, timeout_s: float, wakeup_fds: Sequence[int]) -> None:
+        self._time.now_s += max(0.0, min(timeout_s, self._ends_s - self._time.now_s))
+
+    def all_gone(self) -> bool:
+        return self._time.now_s >= self._ends_s
+
+    def reap(self) -> list[WatchedTask]:
+        return self.tasks if self.all_gone() else []
+
+
+class SlowHost:
+    """A host whose every reading takes some time."""
+
+    name = "host"
+    columns = HostSensor.columns
+    devices: Sequence[Device] = ()
+
+    def __init__(self, time: FakeTime, takes: Callable[[int], float]) -> None:
+        self._time = time
+        self._takes = takes
+        self.readings = 0
+
+    def read(self) -> list[int | None]:
+        self.readings += 1
+        self._time.now_s += self._takes(self.readings)
+        return [500, 1000]
+
+    def problems(self) -> list[str]:
+        return []
+
+
+def _sampled(
+    folder: Path, lives_s: float, interval_s: float, takes: Callable[[int], float]
+) -> tuple[list[int], dict[str, object]]:
+    """Run an agent in fake time; return the times of its rows and its last event."""
+    time = FakeTime()
+    base = str(folder / "node")
+    agent = Agent(
+        NodeTrace(base, time.clock()),
+        FakeWatch(time, lives_s),
+        SlowHost(time, takes),
+        [],
+        interval_s,
+        time.clock(),
+        lambda seconds: None,
+    )
+    agent.run(LEADER)
+    rows = [row[0] for row in samples.read_rows(Path(base + ".samples.csv"), 2, samples.ReadReport())]
+    last = json.loads(Path(base + ".events.jsonl").read_text().splitlines()[-1])
+    return rows, last
+
+
+def test_a_slow_reading_does_not_move_the_following_deadlines(tmp_path: Path) -> None:
+    times, last = _sampled(tmp_path, 100.0, 1.0, lambda n: 0.3)
+    assert times == [*range(0, 100_000, 1000), 100_000]
+    assert last["skipped_samples"] == 0
+
+
+def test_deadlines_that_passed_during_a_reading_are_skipped_and_counted(tmp_path: Path) -> None:
+    times, last = _sampled(tmp_path, 10.0, 1.0, lambda n: 3.5 if n == 3 else 0.0)
+    assert times == [0, 1000, 2000, 6000, 7000, 8000, 9000, 10_000]
+    assert last["skipped_samples"] == 3
+
+
+@pytest.mark.parametrize("interval_s", [0.1, 0.25, 1.0, 7.0])
+def test_a_long_job_has_as_many_samples_as_it_has_intervals(
+    interval_s: float, tmp_path: Path
+) -> None:
+    times, _ = _sampled(tmp_path, 1000.0, interval_s, lambda n: 0.001)
+    assert abs(len(times) - 1000.0 / interval_s) <= 2
+
+
+class Stub:
+    """A sensor of one column, whose reading is up to the test."""
+
+    name = "stub"
+    columns = (Column(QUANTITIES["gpu_power"], 0),)
+    devices = (Device(0, "GPU-1", "stub"),)
+
+    def __init__(self, reading: Callable[[], list[int | None]]) -> None:
+        self.read = reading
+
+    def problems(self) -> list[str]:
+        return []
+
+
+def test_a_sensor_that_blocks_is_given_up_and_named_once() -> None:
+    now = [0.0]
+    never = threading.Event()
+
+    def block() -> list[int | None]:
+        never.wait()
+        return []
+
+    sensor = IsolatedSensor("stub", lambda: Stub(block), lambda: now[0])
+    wait_until(lambda: sensor.is_open, "the sensor", 5)
+    sensor.request()
+    now[0] = 4.9
+    assert sensor.check() == []
+    now[0] = 5.1
+    assert sensor.check() == ["stub: reading it blocked for more than 5 s"]
+    assert sensor.check() == []
+    assert sensor.lost
+    never.set()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(SensorUnavailableError("no such device"), "no such device"), (KeyError("x"), "KeyError")],
+)
+def test_a_sensor_that_cannot_be_opened_is_named(error: Exception, words: str) -> None:
+    def fail() -> Stub:
+        raise error
+
+    sensor = IsolatedSensor("stub", fail, lambda: 0.0)
+    wait_until(lambda: sensor.settled, "the sensor", 5)
+    assert [problem for problem in sensor.check() if words in problem]
+
+
+def test_a_sensor_that_raises_while_it_reads_is_lost_and_named() -> None:
+    def fail() -> list[int | None]:
+        raise ValueError("garbage")
+
+    sensor = IsolatedSensor("stub", lambda: Stub(fail), lambda: 0.0)
+    wait_until(lambda: sensor.is_open, "the sensor", 5)
+    sensor.take()  # the word that it is open
+    sensor.request()
+    sensor.wait(5)
+    assert sensor.take() is None
+    assert sensor.check() == ["stub: ValueError: garbage"]
+
+
+@pytest.mark.parametrize(
+    ("line", "task"),
+    [
+        (b"task 3 1 77 0,1", (3, 1, 77, "0,1")),
+        (b"task - - 77 -", (None, None, 77, "")),
+        (b"task 0 0 0 -", None),
+        (b"task 0 0 99999999999999999999 -", None),
+        (b"task 0 0", None),
+        (b"Traceback (most recent call last):", None),
+        (b"\xff\x00", None),
+    ],
+)
+def test_a_task_announces_itself_in_one_line(
+    line: bytes, task: tuple[int | None, int | None, int, str] | None
+) -> None:
+    found = parse_announcement(line)
+    seen = found and (found.rank, found.local_rank, found.pid, found.visible_gpus)
+    assert seen == task
+
+
+def test_the_exit_status_of_a_process_that_is_not_our_child_is_seen(tmp_path: Path) -> None:
+    tasks = tmp_path / "tasks"
+    # The shell between is the parent, and reaps.
+    parent = subprocess.Popen(
+        ["sh", "-c", f"sh -c 'echo task 0 0 $$ - >{tasks}; read go; exit 7' & wait; read end"],
+        stdin=subprocess.PIPE,
+    )
+    assert parent.stdin
+    watch = TaskWatch(tasks)
+    wait_until(lambda: tasks.exists() and tasks.read_text().endswith("\n"), "the task", 5)
+    watch.refresh()
+    # A background command reads from /dev/null, so that it is gone by now or soon.
+    wait_until(watch.all_gone, "its end", 5)
+    ended = watch.reap()
+    watch.settle(ended)
+    parent.stdin.close()
+    parent.wait(10)
+    (task,) = watch.tasks
+    if task.wait_status is not None:  # older kernels do not tell
+        assert os.waitstatus_to_exitcode(task.wait_status) == 7
+    assert task.ended
+
+
+def test_the_agent_imports_nothing_heavy(tmp_path: Path) -> None:
+    program = (
+        "import sys, os; sys.path[:0] = sys.argv[1].split(':')\n"
+        "from yprov_run.agent import main\n"
+        "os._exit = lambda status: print(' '.join(sorted(sys.modules)))\n"
+        "sys.stdout.flush(); main._leave_the_task = lambda: None\n"
+        "main.main([sys.argv[2], '999999', 'local', '1'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, ":".join(import_path()), str(tmp_path / "n")],
+        capture_output=True, text=True, env=environment(), check=True, timeout=30,
+    )  # fmt: skip
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "yprov_run" in loaded
+    assert not loaded & {
+        "typer", "rich", "prov", "yaml", "psutil", "subprocess", "asyncio", "numpy", "email",
+        "importlib_metadata", "site",
+    }  # fmt: skip

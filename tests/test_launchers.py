@@ -1,0 +1,131 @@
+"""Where a launcher's options end and its program begins."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yprov_run import launchers
+from yprov_run.launchers import openmpi, srun
+from yprov_run.launchers.grammar import Placement
+
+SEARCH_PATH = "/usr/bin:/bin"
+
+
+def place(line: str) -> Placement:
+    return launchers.place(shlex.split(line), SEARCH_PATH)
+
+
+@pytest.mark.parametrize(
+    ("line", "launcher"),
+    [
+        ("HERE python train.py -n 4", "local"),
+        ("HERE ./srun.sh -N 4", "local"),
+        ("srun HERE python train.py -n 4", "srun"),
+        ("srun -N4 -n 8 HERE python train.py --mpi", "srun"),
+        ("/opt/slurm/bin/srun --nodes=4 --ntasks 8 HERE a.out", "srun"),
+        ("srun -lu -c2 HERE a.out", "srun"),
+        ("srun -lun 4 HERE a.out", "srun"),
+        ("srun --ntasks-per-n 2 HERE a.out", "srun"),
+        ("srun -K HERE a.out", "srun"),
+        ("srun -K1 --kill-on-bad-exit HERE a.out", "srun"),
+        ("srun --exclusive HERE a.out -x", "srun"),
+        ("srun --exclusive=user -I30 HERE a.out", "srun"),
+        ("srun --cpu-bind=none --export ALL,A=1 -- HERE a.out", "srun"),
+        ("srun --gpus-per-task=1 --gpu-bind=single:1 --mem 0 HERE bash -c 'echo :'", "srun"),
+    ],
+)
+def test_the_shim_goes_right_before_the_program(line: str, launcher: str) -> None:
+    words = shlex.split(line)
+    here = words.index("HERE")
+    del words[here]
+    placement = launchers.place(words, SEARCH_PATH)
+    assert (placement.launcher, placement.positions, placement.warning) == (launcher, (here,), "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mpirun HERE a.out -np 3",
+        "mpirun.openmpi -np 4 --map-by node -x A=1 --mca btl tcp,self HERE a.out",
+        "mpirun.openmpi -n 1 HERE a.out : -n 2 HERE b.out",
+        "mpirun.openmpi --hostfile h -report-bindings --oversubscribe HERE a.out",
+    ],
+)
+def test_open_mpi_programs_are_found_each(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openmpi, "_is_open_mpi", lambda word, path: True)
+    words, positions = [], []
+    for word in shlex.split(line):
+        if word == "HERE":
+            positions.append(len(words))
+        else:
+            words.append(word)
+    placement = launchers.place(words, SEARCH_PATH)
+    assert (placement.launcher, placement.positions) == ("openmpi", tuple(positions))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("srun --no-such-option a.out", "--no-such-option"),
+        ("srun -y a.out", "-y"),
+        ("srun --ntasks 4", "no program"),
+        ("srun --nt 4 a.out", "--nt"),  # --ntasks and others: not clear which
+        ("srun --multi-prog conf", "--multi-prog"),
+        ("srun -n1 a.out : -n1 b.out", "heterogeneous"),
+    ],
+)
+def test_in_doubt_the_command_is_left_alone_and_the_reason_is_said(line: str, words: str) -> None:
+    placement = place(line)
+    assert placement.positions == ()
+    assert words in placement.warning
+
+
+@pytest.mark.parametrize("line", ["srun --version", "srun -V", "srun --help", "srun -h"])
+def test_a_launcher_that_runs_no_program_is_left_alone_silently(line: str) -> None:
+    placement = place(line)
+    assert (placement.positions, placement.warning) == ((), "")
+
+
+def _option(name: str, values: int) -> st.SearchStrategy[list[str]]:
+    value = st.sampled_from(["1", "a", "node[1-2]", "-1", "--x", "srun"])
+    if values == 0:
+        return st.just([name])
+    spaced = st.lists(value, min_size=values, max_size=values).map(lambda given: [name, *given])
+    if values == 1 and name.startswith("--"):
+        return spaced | value.map(lambda given: [f"{name}={given}"])
+    return spaced
+
+
+ANY_OPTION = st.sampled_from(
+    sorted(
+        (name, count)
+        for name, count in (
+            *srun.OPTIONS.values.items(),
+            *((flag, 0) for flag in srun.OPTIONS.flags - {"--multi-prog"}),
+        )
+        if name not in srun.OPTIONS.asks_no_program
+    )
+).flatmap(lambda option: _option(*option))
+
+
+@given(
+    options=st.lists(ANY_OPTION, max_size=8),
+    arguments=st.lists(st.text().filter(lambda word: word != ":"), max_size=4),
+)
+def test_any_valid_srun_command_has_its_program_found(
+    options: list[list[str]], arguments: list[str]
+) -> None:
+    before = [word for option in options for word in option]
+    placement = launchers.place(["srun", *before, "a.out", *arguments], SEARCH_PATH)
+    assert placement.positions == (1 + len(before),)
+
+
+@given(st.lists(st.text(), min_size=1, max_size=6))
+def test_no_command_line_of_any_words_is_a_crash(words: list[str]) -> None:
+    for launcher in ("srun", "mpirun.openmpi"):
+        placement = launchers.place([launcher, *words], "")
+        assert all(0 <= position <= len(words) for position in placement.positions)

@@ -1,0 +1,239 @@
+"""A record that anything may have happened to: a document that names it, or one clear line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support import documents
+from tests.support.commands import environment, only_job, run
+from tests.support.slurm import wait_until
+from yprov_run.cli.fold import fold
+from yprov_run.errors import YprovError
+from yprov_run.jobdir import JobDir
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, fake_nvml: Path) -> Path:
+    """Return a job directory with a whole record of three seconds on two GPUs."""
+    folder = tmp_path_factory.mktemp("recorded")
+    env = environment(LD_LIBRARY_PATH=str(fake_nvml))
+    run("yprov-run", "--interval", "0.2", "sleep", "2", cwd=folder, env=env)
+    return only_job(folder)
+
+
+@pytest.fixture
+def copy(recorded: Path, tmp_path: Path) -> JobDir:
+    """Return a copy of the record to be damaged."""
+    return JobDir(Path(shutil.copytree(recorded, tmp_path / recorded.name)))
+
+
+def _nodes(job: JobDir, suffix: str) -> Path:
+    (found,) = (job.steps_dir / "0" / "nodes").glob(f"*{suffix}")
+    return found
+
+
+def _merged(job: JobDir) -> documents.Document:
+    fold(job)
+    first = job.document.read_bytes()
+    fold(job)
+    assert job.document.read_bytes() == first
+    return documents.load(job.document)
+
+
+def test_merging_again_gives_the_same_bytes(copy: JobDir) -> None:
+    before = copy.document.read_bytes()
+    assert documents.gaps(_merged(copy)) == []
+    assert copy.document.read_bytes() == before
+
+
+def test_figures_rebuilt_from_samples_are_those_of_the_agent(copy: JobDir) -> None:
+    whole = documents.job(documents.load(copy.document))
+    events = _nodes(copy, ".events.jsonl")
+    lines = events.read_text().splitlines(keepends=True)
+    events.write_text("".join(line for line in lines if '"event":"end"' not in line))
+    rebuilt = documents.job(_merged(copy))
+    for name in ("run:energy", "run:meanPower", "run:maxPower", "run:meanUtilisation"):
+        assert rebuilt[name] == pytest.approx(whole[name], rel=0.02)
+    assert rebuilt["run:maxPower"] == whole["run:maxPower"]
+
+
+def test_torn_and_garbage_samples_are_counted_and_the_rest_is_used(copy: JobDir) -> None:
+    events = _nodes(copy, ".events.jsonl")
+    lines = events.read_text().splitlines(keepends=True)
+    events.write_text("".join(line for line in lines if '"event":"end"' not in line))
+    samples = _nodes(copy, ".samples.csv")
+    with samples.open("ab") as stream:
+        stream.write(b"\x00\xff garbage\n1,2\n" + b"9" * 5000 + b",1,2\n12,3")
+    document = json.loads((fold(copy), copy.document.read_text())[1])
+    assert [gap for gap in documents.gaps(document) if "3 damaged lines in its samples" in gap]
+    assert documents.job(document)["run:gpuCount"] == 2
+
+
+def test_torn_and_garbage_events_are_named(copy: JobDir) -> None:
+    events = _nodes(copy, ".events.jsonl")
+    with events.open("ab") as stream:
+        stream.write(b'garbage\n{"event":5}\n[1]\n{"event":"gap","what')
+    assert [gap for gap in documents.gaps(_merged(copy)) if "3 damaged lines in its events" in gap]
+
+
+@pytest.mark.parametrize("name", ["job.json", "steps/0/step.json", "steps/0/end.json"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 100_000])
+def test_a_damaged_file_of_the_record_is_named(name: str, content: bytes, copy: JobDir) -> None:
+    (copy.record / name).write_bytes(content)
+    gaps = documents.gaps(_merged(copy))
+    assert [gap for gap in gaps if name.rpartition("/")[2] in gap]
+
+
+def test_a_newer_schema_is_read_as_far_as_it_is_known(copy: JobDir) -> None:
+    record = json.loads(copy.job_file.read_text())
+    copy.job_file.write_text(json.dumps({**record, "schema": 99, "new": {"x": [1]}}))
+    document = _merged(copy)
+    assert [gap for gap in documents.gaps(document) if "newer version" in gap]
+    assert documents.job(document)["run:state"] == "completed"
+
+
+def test_a_missing_end_is_unknown_or_what_the_agents_saw(copy: JobDir) -> None:
+    (copy.steps_dir / "0" / "end.json").unlink()
+    job = documents.job(_merged(copy))
+    assert (job["run:state"], job["run:stateSource"]) == ("completed", "node agents")
+    events = _nodes(copy, ".events.jsonl")
+    lines = events.read_text().splitlines(keepends=True)
+    events.write_text("".join(line for line in lines if '"event":"end"' not in line))
+    job = documents.job(_merged(copy))
+    assert (job["run:state"], job["run:stateSource"]) == ("unknown", "none")
+
+
+@pytest.mark.parametrize("what", ["not ours", "empty", "empty record"])
+def test_a_directory_without_a_record_is_one_clear_line(what: str, tmp_path: Path) -> None:
+    folder = tmp_path / "some_1"
+    folder.mkdir()
+    if what == "not ours":
+        (folder / "prov.json").write_text("{}")
+    if what == "empty record":
+        (folder / "record").mkdir()
+    done = run("yprov-merge", str(folder), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.count(b"\n") == 1
+    assert str(folder).encode() in done.stderr
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_no_value_of_any_type_in_any_field_is_a_crash(data: st.DataObject, copy: JobDir) -> None:
+    name = data.draw(st.sampled_from(["job.json", "steps/0/step.json", "steps/0/end.json"]))
+    path = copy.record / name
+    original = path.read_bytes()
+    record = json.loads(original)
+    field = data.draw(st.sampled_from(sorted(record)))
+    path.write_text(json.dumps({**record, field: data.draw(_VALUES)}))
+    try:
+        fold(copy)
+        documents.load(copy.document)
+    finally:
+        path.write_bytes(original)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_no_value_of_any_type_in_any_event_is_a_crash(data: st.DataObject, copy: JobDir) -> None:
+    path = _nodes(copy, ".events.jsonl")
+    original = path.read_text()
+    events = [json.loads(line) for line in original.splitlines()]
+    event = data.draw(st.sampled_from(events))
+    field = data.draw(st.sampled_from(sorted(event)))
+    event[field] = data.draw(_VALUES)
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    try:
+        fold(copy)
+        json.loads(copy.document.read_text())
+    finally:
+        path.write_text(original)
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(content=st.binary(max_size=300), suffix=st.sampled_from([".tasks", ".events.jsonl"]))
+def test_no_bytes_in_a_nodes_files_are_a_crash(
+    content: bytes, suffix: str, copy: JobDir
+) -> None:
+    path = _nodes(copy, suffix)
+    original = path.read_bytes()
+    path.write_bytes(original[: len(original) // 2] + content)
+    try:
+        fold(copy)
+        json.loads(copy.document.read_text())
+    finally:
+        path.write_bytes(original)
+
+
+def test_everything_killed_at_once_loses_at_most_five_seconds(
+    tmp_path: Path, fake_nvml: Path
+) -> None:
+    process = subprocess.Popen(
+        ["yprov-run", "sleep", "60"],
+        cwd=tmp_path, env=environment(LD_LIBRARY_PATH=str(fake_nvml)), start_new_session=True,
+    )  # fmt: skip
+    nodes = "yprov/sleep_1/record/steps/0/nodes"
+
+    def sampled() -> bool:
+        files = list(tmp_path.glob(f"{nodes}/*.samples.csv"))
+        return bool(files) and files[0].read_bytes().count(b"\n") > 4
+
+    wait_until(sampled, "samples", 20)
+    os.killpg(process.pid, signal.SIGKILL)
+    subprocess.run(["pkill", "-KILL", "-f", f"{tmp_path}.*yprov_run"], check=False)
+    process.wait()
+    done = run("yprov-merge", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
+    assert job["run:state"] in {"unknown", "killed"}
+    assert job["run:gpuCount"] == 2
+
+
+def test_a_running_job_can_be_merged_and_says_that_it_runs(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        ["yprov-run", "-q", "cat"], cwd=tmp_path, env=environment(), stdin=subprocess.PIPE
+    ):
+        step = tmp_path / "yprov/cat_1/record/steps/0/step.json"
+        wait_until(step.exists, "the step", 20)
+        assert run("yprov-merge", "1", cwd=tmp_path).returncode == 0
+        job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
+        assert job["run:state"] == "running"
+    job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
+    assert job["run:state"] == "completed"
+
+
+def test_a_folder_that_refuses_the_document_is_one_clear_line(copy: JobDir) -> None:
+    copy.document.unlink()
+    copy.document.mkdir()
+    (copy.document / "x").touch()
+    with pytest.raises(YprovError, match="cannot write"):
+        fold(copy)
