@@ -1,4 +1,4 @@
-"""Train a small network on scikit-learn's digits: a few seconds, one data file in, one model out."""
+"""Train a small network on scikit-learn's digits: one data file in, one model file out."""
 
 from __future__ import annotations
 

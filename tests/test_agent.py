@@ -96,7 +96,9 @@ def _sampled(
         lambda seconds: None,
     )
     agent.run(LEADER)
-    rows = [row[0] for row in samples.read_rows(Path(base + ".samples.csv"), 2, samples.ReadReport())]
+    rows = [
+        row[0] for row in samples.read_rows(Path(base + ".samples.csv"), 2, samples.ReadReport())
+    ]
     last = json.loads(Path(base + ".events.jsonl").read_text().splitlines()[-1])
     return rows, last
 

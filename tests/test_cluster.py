@@ -200,7 +200,7 @@ def test_a_job_cancelled_with_its_batch_script_unprepared_can_be_merged(
     cluster.run("scancel", job_id)
     cluster.wait(job_id, tmp_path)
     job = _merge(tmp_path)
-    assert job["run:state"] in {"unknown", "killed"}
+    assert job["run:state"] in {"unknown", "killed"}, job
 
 
 def test_a_job_at_its_time_limit_says_how_it_ended(

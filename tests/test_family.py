@@ -103,7 +103,7 @@ def test_every_term_of_ours_is_defined_and_in_the_documentation(
     page = Path(__file__).parents[1] / "docs/terms.md"
     text = page.read_text()
     for term in TERMS.values():
-        row = f"| <a id=\"{term.name}\"></a>`{term.name}` | {term.datatype or 'class'} "
+        row = f'| <a id="{term.name}"></a>`{term.name}` | {term.datatype or "class"} '
         assert row in text, f"{term.name}: run python docs/make_terms.py"
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from yprov_run import launchers
-from yprov_run.launchers import openmpi, srun
+from yprov_run.launchers import srun
 from yprov_run.launchers.grammar import Placement
 
 SEARCH_PATH = "/usr/bin:/bin"
@@ -55,16 +56,40 @@ def test_the_shim_goes_right_before_the_program(line: str, launcher: str) -> Non
         "mpirun.openmpi --hostfile h -report-bindings --oversubscribe HERE a.out",
     ],
 )
-def test_open_mpi_programs_are_found_each(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openmpi, "_is_open_mpi", lambda word, path: True)
-    words, positions = [], []
+def test_open_mpi_programs_are_found_each(line: str, open_mpi: str) -> None:
+    words: list[str] = []
+    positions: list[int] = []
     for word in shlex.split(line):
         if word == "HERE":
             positions.append(len(words))
         else:
             words.append(word)
-    placement = launchers.place(words, SEARCH_PATH)
+    placement = launchers.place(words, open_mpi)
     assert (placement.launcher, placement.positions) == ("openmpi", tuple(positions))
+
+
+@pytest.fixture
+def open_mpi(tmp_path: Path) -> str:
+    """Return a search path on which mpirun resolves to Open MPI's program, as when installed."""
+    program = tmp_path / "orterun"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for name in ("mpirun", "mpirun.openmpi"):
+        (tmp_path / name).symlink_to(program)
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "launcher"), [("mpirun (Open MPI) 5.0.6", "openmpi"), ("HYDRA", "local")]
+)
+def test_an_mpirun_that_its_name_does_not_tell_is_asked(
+    answer: str, launcher: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "mpirun"
+    program.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    program.chmod(0o755)
+    placement = launchers.place([str(program), "-n", "2", "a.out"], str(tmp_path))
+    assert placement.launcher == launcher
 
 
 @pytest.mark.parametrize(

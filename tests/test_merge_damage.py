@@ -181,9 +181,7 @@ def test_no_value_of_any_type_in_any_event_is_a_crash(data: st.DataObject, copy:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(content=st.binary(max_size=300), suffix=st.sampled_from([".tasks", ".events.jsonl"]))
-def test_no_bytes_in_a_nodes_files_are_a_crash(
-    content: bytes, suffix: str, copy: JobDir
-) -> None:
+def test_no_bytes_in_a_nodes_files_are_a_crash(content: bytes, suffix: str, copy: JobDir) -> None:
     path = _nodes(copy, suffix)
     original = path.read_bytes()
     path.write_bytes(original[: len(original) // 2] + content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -26,10 +27,9 @@ def is_secret_name(name: str) -> bool:
     By whole words, so that `--max-tokens`, `--tokenizer` and `--author` do not.
     """
     words = [word for word in re.split(r"[-_.]+", name.lower()) if word]
-    return (
-        any(word in _WORDS or word.endswith(_ENDINGS) for word in words)
-        or not _PAIRS.isdisjoint(zip(words, words[1:], strict=False))
-    )
+    return any(
+        word in _WORDS or word.endswith(_ENDINGS) for word in words
+    ) or not _PAIRS.isdisjoint(itertools.pairwise(words))
 
 
 def redact_argv(argv: Sequence[str]) -> list[str]:

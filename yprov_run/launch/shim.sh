@@ -39,7 +39,13 @@ fi
 
 # Where the program cannot be run, a task of srun ends with the number of the error (ENOENT, EACCES)
 # and a line of its own; the shell's exec would end with 127 or 126.
-if [ "$_yprov_ranks" = slurm ] && { [ -d "$1" ] || ! command -v "$1"; } >/dev/null 2>&1; then
+_yprov_runs() {
+  case $1 in
+    */*) [ -f "$1" ] && [ -x "$1" ] ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+  esac
+}
+if [ "$_yprov_ranks" = slurm ] && ! _yprov_runs "$1"; then
   if [ -e "$1" ]; then
     echo "slurmstepd: error: execve(): $1: Permission denied" >&2
     exit 13

@@ -30,13 +30,13 @@ def step_ending(
 ) -> Ending:
     """Return how a step ended: by what yprov-run wrote, else by what the nodes' agents saw."""
     if end:
-        return _by_launcher(end, limit_ms)
+        return _by_launcher(end, nodes, limit_ms)
     if _is_alive(command):
         return Ending(RUNNING, LAUNCHER, reason="its end is not recorded yet")
     return _by_agents(nodes, limit_ms)
 
 
-def _by_launcher(end: Json, limit_ms: int | None) -> Ending:
+def _by_launcher(end: Json, nodes: Sequence[NodeExecution], limit_ms: int | None) -> Ending:
     number = fields.integer(end, "signal")
     status = fields.integer(end, "exit_status")
     reason = fields.text(end, "error")
@@ -48,12 +48,16 @@ def _by_launcher(end: Json, limit_ms: int | None) -> Ending:
         return Ending(UNKNOWN, NOBODY, reason="its end is recorded without a status")
     if status == 0:
         return Ending(COMPLETED, LAUNCHER, exit_status=0)
-    return Ending(
-        FAILED,
-        LAUNCHER,
-        exit_status=status,
-        reason=reason or _limit_reason(end.get("ended_ms"), limit_ms),
-    )
+    reason = reason or _limit_reason(end.get("ended_ms"), limit_ms)
+    if status - 128 in _signals(nodes):
+        # A launcher says in its exit status what its tasks died of.
+        return Ending(KILLED, LAUNCHER, exit_status=status, signal=status - 128, reason=reason)
+    return Ending(FAILED, LAUNCHER, exit_status=status, reason=reason)
+
+
+def _signals(nodes: Sequence[NodeExecution]) -> set[int]:
+    """Return the signals that tasks died of."""
+    return {t.signal for node in nodes for t in node.tasks if t.signal is not None}
 
 
 def _by_agents(nodes: Sequence[NodeExecution], limit_ms: int | None) -> Ending:
@@ -62,7 +66,7 @@ def _by_agents(nodes: Sequence[NodeExecution], limit_ms: int | None) -> Ending:
     tasks = [task for node in nodes for task in node.tasks]
     if not nodes or not all(node.complete for node in nodes) or not all(t.ended for t in tasks):
         return Ending(UNKNOWN, NOBODY, reason=f"{lost}; the agents did not see it either")
-    signals = sorted({task.signal for task in tasks if task.signal is not None})
+    signals = sorted(_signals(nodes))
     if signals:
         limit = _limit_reason(last_ms, limit_ms)
         reason = f"{lost}; {limit}" if limit else lost
