@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from yprov_run.jobdir import SCHEMA_VERSION, NodeFiles
 from yprov_run.merge import energy, fields
+from yprov_run.merge.nodetrace import NodeTrace, read_trace
 from yprov_run.model import (
     QUANTITIES,
     Column,
@@ -17,36 +17,11 @@ from yprov_run.model import (
     Json,
     NodeExecution,
     SampleFile,
-    Task,
 )
-from yprov_run.trace import events, samples
+from yprov_run.trace import samples
 from yprov_run.trace.reduction import Reduction, stats
 
-_ANNOUNCEMENT = re.compile(rb"task (\d{1,10}|-) (\d{1,10}|-) (\d{1,10}) (.*)\Z")
-_LAST_WORDS = 200
-_MAX_COLUMNS = 4096
 _CLOSE_MS = 1000
-
-
-@dataclass
-class _Trace:
-    """A node's files as far as they could be read."""
-
-    node: Json = field(default_factory=dict)
-    columns: tuple[Column, ...] = ()
-    devices: tuple[Device, ...] = ()
-    tasks: dict[int, Task] = field(default_factory=dict)
-    task_started_ms: list[int] = field(default_factory=list)
-    last_event_ms: int = 0
-    end: Json = field(default_factory=dict)
-    gaps: list[str] = field(default_factory=list)
-    cut_ms: int | None = None
-
-    @property
-    def interval_s(self) -> float:
-        """Seconds between samples; 1 where the trace does not say."""
-        interval_s = fields.number(self.node, "interval_s")
-        return interval_s if interval_s is not None and 0 < interval_s < 1e6 else 1.0
 
 
 def read_node(
@@ -57,125 +32,12 @@ def read_node(
     A launcher may kill an agent with its step, a moment before its last words: where the step's
     end (UTC ms, by yprov-run) follows the last sample closely, it is the node's end as well.
     """
-    trace = _Trace()
-    _read_tasks(files.tasks, trace)
-    _read_events(files.events, trace)
+    trace = read_trace(files)
     figures, sample_file = _figures(files, trace, job_dir)
     trace.cut_ms = _cut(trace, figures, step_ended_ms)
     node = _execution(files.key, trace, figures, sample_file)
     _name_gaps(node, trace)
     return node, trace.gaps
-
-
-def _read_tasks(path: Path, trace: _Trace) -> None:
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError:
-        return
-    words = []
-    for line in lines:
-        match = _ANNOUNCEMENT.match(line)
-        if match:
-            rank, local, pid, gpus = (group.decode("utf-8", "replace") for group in match.groups())
-            trace.tasks[int(pid)] = Task(
-                rank=None if rank == "-" else int(rank),
-                local_rank=None if local == "-" else int(local),
-                pid=int(pid),
-                visible_gpus="" if gpus == "-" else gpus,
-            )
-        elif line.strip():
-            words.append(line.decode("utf-8", "replace").strip())
-    if words:
-        # A traceback's last line says what went wrong.
-        trace.gaps.append(f"its agent or a task said: {words[-1][:_LAST_WORDS]}")
-
-
-def _read_events(path: Path, trace: _Trace) -> None:
-    report = events.EventReport()
-    try:
-        for event in events.read_events(path, report):
-            _take_event(event, trace)
-    except FileNotFoundError:
-        trace.gaps.append("no agent ran there")
-        return
-    except OSError as error:
-        trace.gaps.append(f"its events are unreadable: {error.strerror}")
-    if report.damaged:
-        trace.gaps.append(f"{report.damaged} damaged lines in its events")
-
-
-def _take_event(event: Json, trace: _Trace) -> None:
-    time_ms = fields.integer(event, "time_ms") or 0
-    trace.last_event_ms = max(trace.last_event_ms, time_ms)
-    kind = event["event"]
-    if kind == events.NODE:
-        trace.node = event
-    elif kind == events.COLUMNS:
-        trace.columns = _columns(event)
-        trace.devices = _devices(event)
-    elif kind == events.TASK:
-        _take_task(event, time_ms, trace)
-    elif kind == events.TASK_END:
-        _take_task_end(event, trace)
-    elif kind == events.GAP:
-        trace.gaps.append(fields.text(event, "what")[:_LAST_WORDS])
-    elif kind == events.END:
-        trace.end = event
-
-
-def _take_task(event: Json, time_ms: int, trace: _Trace) -> None:
-    age_ms = fields.integer(event, "age_ms")
-    if age_ms is not None:
-        trace.task_started_ms.append(time_ms - age_ms)
-    pid = fields.integer(event, "pid")
-    if pid is not None and pid not in trace.tasks:
-        trace.tasks[pid] = Task(
-            rank=fields.integer(event, "rank"),
-            local_rank=fields.integer(event, "local_rank"),
-            pid=pid,
-            visible_gpus=fields.text(event, "visible_gpus"),
-        )
-
-
-def _take_task_end(event: Json, trace: _Trace) -> None:
-    pid = fields.integer(event, "pid")
-    if pid in trace.tasks:
-        trace.tasks[pid] = replace(
-            trace.tasks[pid],
-            ended=True,
-            exit_status=fields.integer(event, "exit_status"),
-            signal=fields.integer(event, "signal"),
-        )
-
-
-def _columns(event: Json) -> tuple[Column, ...]:
-    columns = []
-    for item in fields.sequence(event, "columns")[:_MAX_COLUMNS]:
-        if not isinstance(item, list) or len(item) != 3:
-            return ()
-        _, quantity, device = item
-        if not isinstance(quantity, str) or quantity not in QUANTITIES:
-            return ()
-        if device is not None and type(device) is not int:
-            return ()
-        columns.append(Column(QUANTITIES[quantity], device))
-    return tuple(columns)
-
-
-def _devices(event: Json) -> tuple[Device, ...]:
-    devices = []
-    for item in fields.sequence(event, "devices")[:_MAX_COLUMNS]:
-        if isinstance(item, dict) and fields.text(item, "uuid"):
-            devices.append(
-                Device(
-                    index=fields.integer(item, "index") or 0,
-                    uuid=fields.text(item, "uuid"),
-                    name=fields.text(item, "name"),
-                    pci_bus_id=fields.text(item, "pci_bus_id"),
-                    driver_version=fields.text(item, "driver_version"),
-                )
-            )
-    return tuple(devices)
 
 
 @dataclass(frozen=True)
@@ -185,7 +47,9 @@ class _Figures:
     last_ms: int | None
 
 
-def _figures(files: NodeFiles, trace: _Trace, job_dir: Path) -> tuple[_Figures, SampleFile | None]:
+def _figures(
+    files: NodeFiles, trace: NodeTrace, job_dir: Path
+) -> tuple[_Figures, SampleFile | None]:
     """Return the agent's own reduction; one rebuilt from the samples if there is none."""
     path = files.samples.relative_to(job_dir).as_posix()
     reduction = fields.mapping(trace.end, "reduction")
@@ -214,7 +78,7 @@ def _from_json(written: Json, reduction: Json, columns: tuple[Column, ...]) -> _
     )
 
 
-def _rebuild(path: Path, name: str, trace: _Trace) -> tuple[_Figures, SampleFile | None]:
+def _rebuild(path: Path, name: str, trace: NodeTrace) -> tuple[_Figures, SampleFile | None]:
     """Reduce the samples that a dead agent left behind."""
     reduction = Reduction(trace.columns, trace.interval_s)
     report = samples.ReadReport()
@@ -232,7 +96,7 @@ def _rebuild(path: Path, name: str, trace: _Trace) -> tuple[_Figures, SampleFile
     return figures, SampleFile(name, size_bytes, sha256, report.rows)
 
 
-def _cut(trace: _Trace, figures: _Figures, step_ended_ms: int | None) -> int | None:
+def _cut(trace: NodeTrace, figures: _Figures, step_ended_ms: int | None) -> int | None:
     """Return the trace time at which an agent was ended with its step; None if it was not so."""
     zero_ms, last_ms = fields.integer(trace.node, "utc_ms_at_zero"), figures.last_ms
     if trace.end or step_ended_ms is None or zero_ms is None or last_ms is None:
@@ -243,7 +107,7 @@ def _cut(trace: _Trace, figures: _Figures, step_ended_ms: int | None) -> int | N
 
 
 def _execution(
-    key: str, trace: _Trace, figures: _Figures, sample_file: SampleFile | None
+    key: str, trace: NodeTrace, figures: _Figures, sample_file: SampleFile | None
 ) -> NodeExecution:
     zero_ms = fields.integer(trace.node, "utc_ms_at_zero")
     started = min(trace.task_started_ms, default=0)
@@ -288,7 +152,7 @@ def _use(device: Device, figures: _Figures, started_ms: int, ended_ms: int) -> D
     )
 
 
-def _name_gaps(node: NodeExecution, trace: _Trace) -> None:
+def _name_gaps(node: NodeExecution, trace: NodeTrace) -> None:
     expected = fields.integer(trace.node, "gpus_expected") or 0
     if not expected and not trace.devices:
         # No GPU and none promised: that its library is not there is no gap.

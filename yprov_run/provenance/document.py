@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import shlex
 import uuid
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from yprov_run.merge.ending import signal_name
 from yprov_run.merge.totals import Totals, totals
-from yprov_run.model import Ending, FileRef, Job, NodeExecution, SideFile, Step
-from yprov_run.provenance import devices
+from yprov_run.model import Ending, Job, NodeExecution, SideFile, Step
+from yprov_run.provenance import devices, files
+from yprov_run.provenance.identifiers import COMMAND, JOB, node_id, step_id
 from yprov_run.provenance.records import (
     Attributes,
     Records,
     clean,
-    compact,
     local_part,
     own,
     times,
@@ -25,8 +24,6 @@ from yprov_run.provenance.records import (
 )
 from yprov_run.provenance.vocabulary import NAMESPACES, term
 
-JOB = "job"
-COMMAND = "execution_command"  # the family's programs look for this very name
 _MAX_GAPS = 1_000
 
 
@@ -44,7 +41,7 @@ def build(job: Job, side_files: Sequence[SideFile]) -> dict[str, Any]:
     for step in job.steps:
         _add_step(records, job, step)
     for side_file in side_files:
-        _add_side_file(records, job, side_file)
+        files.add_side_file(records, job, side_file)
     return records.as_json()
 
 
@@ -153,17 +150,6 @@ def _add_agents(records: Records, job: Job) -> None:
         )
 
 
-def step_id(step: Step) -> str:
-    """Return the identifier of a step's activity."""
-    return f"step/{step.number}"
-
-
-def node_id(step: Step, node: NodeExecution) -> str:
-    """Return the identifier of a node execution: by its name, by its key if names collide."""
-    names = Counter(other.name for other in step.nodes)
-    return f"node/{step.number}/{local_part(node.name if names[node.name] == 1 else node.key)}"
-
-
 def _add_step(records: Records, job: Job, step: Step) -> None:
     identifier = step_id(step)
     command_line = clean(" ".join(map(shlex.quote, step.argv)))
@@ -203,7 +189,7 @@ def _add_step(records: Records, job: Job, step: Step) -> None:
         started["prov:time"] = utc(step.started_ms)
     records.relate("wasStartedBy", identifier, command, started)
     for file in step.files:
-        _add_file(records, step, file)
+        files.add_file(records, step, file)
     for node in step.nodes:
         _add_node(records, step, node)
 
@@ -233,96 +219,4 @@ def _add_node(records: Records, step: Step, node: NodeExecution) -> None:
     devices.add_host(records, identifier, node)
     for use in node.devices:
         devices.add_device(records, identifier, use)
-    if node.samples is not None:
-        entity = records.add(
-            "entity",
-            f"samples/{step.number}/{local_part(node.key)}",
-            {
-                "prov:type": term("SampleFile"),
-                "prov:label": f"samples of {clean(node.name)}",
-                "prov:location": node.samples.path,
-                "schema:encodingFormat": "text/csv",
-                "schema:sha256": node.samples.sha256,
-                "schema:contentSize": str(node.samples.size_bytes),
-                **own(
-                    rowCount=node.samples.rows,
-                    columns={column.name: column.quantity.stored_unit for column in node.columns},
-                ),
-            },
-        )
-        _generate(records, entity, identifier)
-
-
-def _generate(records: Records, entity: str, activity: str) -> None:
-    records.relate(
-        "wasGeneratedBy", entity, activity, {"prov:entity": entity, "prov:activity": activity}
-    )
-
-
-def _add_file(records: Records, step: Step, file: FileRef) -> None:
-    version = file.sha256 or f"{file.size_bytes}-{file.modified_ms}"
-    name = clean(file.path).rpartition("/")[2]
-    entity = records.add(
-        "entity",
-        f"file/{local_part(name)[:60]}.{local_part(compact([file.path, version]))[-8:]}",
-        {
-            "prov:type": term("File"),
-            "prov:label": name,
-            "prov:location": clean(file.path),
-            "prov:role": file.role,
-            "dcterms:identifier": clean(file.path),
-            **({"schema:sha256": file.sha256} if file.sha256 else {}),
-            **(
-                {
-                    "schema:contentSize": str(file.size_bytes),
-                    "yprov:file_size": str(file.size_bytes),
-                }
-                if file.size_bytes is not None
-                else {}
-            ),
-            **({"dcterms:modified": utc(file.modified_ms)} if file.modified_ms is not None else {}),
-            **own(note=file.note),
-        },
-    )
-    activity = step_id(step)
-    if file.role == "output":
-        _generate(records, entity, activity)
-    else:
-        records.relate(
-            "used", activity, entity,
-            {"prov:activity": activity, "prov:entity": entity, "prov:role": file.role},
-        )  # fmt: skip
-
-
-def _add_side_file(records: Records, job: Job, file: SideFile) -> None:
-    common: Attributes = {
-        "prov:label": file.name,
-        "prov:location": file.path,
-        "prov:role": "output",
-        "dcterms:identifier": f"{clean(job.directory)}/{file.path}",
-        "schema:encodingFormat": "text/csv",
-        "schema:sha256": file.sha256,
-        "schema:contentSize": str(file.size_bytes),
-        "yprov:file_size": str(file.size_bytes),
-        **own(rowCount=file.rows),
-    }
-    if file.step is None:
-        entity = records.add(
-            "entity", f"table/{file.name}", {"prov:type": term("TaskTable"), **common}
-        )
-        _generate(records, entity, JOB)
-        return
-    entity = records.add(
-        "entity",
-        f"metric/{file.context}/{file.source}/{file.name}",
-        {
-            "prov:type": "provml:Metric",
-            "yprov:context": file.context,
-            "yprov:source": file.source,
-            **common,
-            **own(unit=file.unit),
-        },
-    )
-    step = next(step for step in job.steps if step.number == file.step)
-    node = next(node for node in step.nodes if node.key == file.node_key)
-    _generate(records, entity, node_id(step, node))
+    files.add_samples(records, identifier, step, node)

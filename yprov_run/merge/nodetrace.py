@@ -1,0 +1,156 @@
+"""A node's files as far as they can be read: announcements, events, and what is damaged."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from yprov_run.jobdir import NodeFiles
+from yprov_run.merge import fields
+from yprov_run.model import QUANTITIES, Column, Device, Json, Task
+from yprov_run.trace import events
+
+_ANNOUNCEMENT = re.compile(rb"task (\d{1,10}|-) (\d{1,10}|-) (\d{1,10}) (.*)\Z")
+_LAST_WORDS = 200
+_MAX_COLUMNS = 4096
+
+
+@dataclass
+class NodeTrace:
+    """What a node's tasks and agent said; `gaps` is what is missing, in words."""
+
+    node: Json = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
+    devices: tuple[Device, ...] = ()
+    tasks: dict[int, Task] = field(default_factory=dict)
+    task_started_ms: list[int] = field(default_factory=list)
+    last_event_ms: int = 0
+    end: Json = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+    cut_ms: int | None = None
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between samples; 1 where the trace does not say."""
+        interval_s = fields.number(self.node, "interval_s")
+        return interval_s if interval_s is not None and 0 < interval_s < 1e6 else 1.0
+
+
+def read_trace(files: NodeFiles) -> NodeTrace:
+    """Read a node's announcements and events. Never raises for damage: that becomes gaps."""
+    trace = NodeTrace()
+    _read_tasks(files.tasks, trace)
+    _read_events(files.events, trace)
+    return trace
+
+
+def _read_tasks(path: Path, trace: NodeTrace) -> None:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return
+    words = []
+    for line in lines:
+        match = _ANNOUNCEMENT.match(line)
+        if match:
+            rank, local, pid, gpus = (group.decode("utf-8", "replace") for group in match.groups())
+            trace.tasks[int(pid)] = Task(
+                rank=None if rank == "-" else int(rank),
+                local_rank=None if local == "-" else int(local),
+                pid=int(pid),
+                visible_gpus="" if gpus == "-" else gpus,
+            )
+        elif line.strip():
+            words.append(line.decode("utf-8", "replace").strip())
+    if words:
+        # A traceback's last line says what went wrong.
+        trace.gaps.append(f"its agent or a task said: {words[-1][:_LAST_WORDS]}")
+
+
+def _read_events(path: Path, trace: NodeTrace) -> None:
+    report = events.EventReport()
+    try:
+        for event in events.read_events(path, report):
+            _take_event(event, trace)
+    except FileNotFoundError:
+        trace.gaps.append("no agent ran there")
+        return
+    except OSError as error:
+        trace.gaps.append(f"its events are unreadable: {error.strerror}")
+    if report.damaged:
+        trace.gaps.append(f"{report.damaged} damaged lines in its events")
+
+
+def _take_event(event: Json, trace: NodeTrace) -> None:
+    time_ms = fields.integer(event, "time_ms") or 0
+    trace.last_event_ms = max(trace.last_event_ms, time_ms)
+    kind = event["event"]
+    if kind == events.NODE:
+        trace.node = event
+    elif kind == events.COLUMNS:
+        trace.columns = _columns(event)
+        trace.devices = _devices(event)
+    elif kind == events.TASK:
+        _take_task(event, time_ms, trace)
+    elif kind == events.TASK_END:
+        _take_task_end(event, trace)
+    elif kind == events.GAP:
+        trace.gaps.append(fields.text(event, "what")[:_LAST_WORDS])
+    elif kind == events.END:
+        trace.end = event
+
+
+def _take_task(event: Json, time_ms: int, trace: NodeTrace) -> None:
+    age_ms = fields.integer(event, "age_ms")
+    if age_ms is not None:
+        trace.task_started_ms.append(time_ms - age_ms)
+    pid = fields.integer(event, "pid")
+    if pid is not None and pid not in trace.tasks:
+        trace.tasks[pid] = Task(
+            rank=fields.integer(event, "rank"),
+            local_rank=fields.integer(event, "local_rank"),
+            pid=pid,
+            visible_gpus=fields.text(event, "visible_gpus"),
+        )
+
+
+def _take_task_end(event: Json, trace: NodeTrace) -> None:
+    pid = fields.integer(event, "pid")
+    if pid in trace.tasks:
+        trace.tasks[pid] = replace(
+            trace.tasks[pid],
+            ended=True,
+            exit_status=fields.integer(event, "exit_status"),
+            signal=fields.integer(event, "signal"),
+        )
+
+
+def _columns(event: Json) -> tuple[Column, ...]:
+    columns = []
+    for item in fields.sequence(event, "columns")[:_MAX_COLUMNS]:
+        if not isinstance(item, list) or len(item) != 3:
+            return ()
+        _, quantity, device = item
+        if not isinstance(quantity, str) or quantity not in QUANTITIES:
+            return ()
+        if device is not None and type(device) is not int:
+            return ()
+        columns.append(Column(QUANTITIES[quantity], device))
+    return tuple(columns)
+
+
+def _devices(event: Json) -> tuple[Device, ...]:
+    devices = []
+    for item in fields.sequence(event, "devices")[:_MAX_COLUMNS]:
+        if isinstance(item, dict) and fields.text(item, "uuid"):
+            devices.append(
+                Device(
+                    index=fields.integer(item, "index") or 0,
+                    uuid=fields.text(item, "uuid"),
+                    name=fields.text(item, "name"),
+                    pci_bus_id=fields.text(item, "pci_bus_id"),
+                    driver_version=fields.text(item, "driver_version"),
+                )
+            )
+    return tuple(devices)

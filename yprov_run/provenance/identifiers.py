@@ -1,0 +1,22 @@
+"""Identifiers in the job's namespace: made from the record alone, the same in every merge."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from yprov_run.model import NodeExecution, Step
+from yprov_run.provenance.records import local_part
+
+JOB = "job"
+COMMAND = "execution_command"  # the family's programs look for this very name
+
+
+def step_id(step: Step) -> str:
+    """Return the identifier of a step's activity."""
+    return f"step/{step.number}"
+
+
+def node_id(step: Step, node: NodeExecution) -> str:
+    """Return the identifier of a node execution: by its name, by its key if names collide."""
+    names = Counter(other.name for other in step.nodes)
+    return f"node/{step.number}/{local_part(node.name if names[node.name] == 1 else node.key)}"
