@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yprov_run import launchers
-from yprov_run.launchers import srun
-from yprov_run.launchers.grammar import Placement
+from yprov_run.launchers import hydra, srun
+from yprov_run.launchers.grammar import Placement, insert_after_options
 
 SEARCH_PATH = "/usr/bin:/bin"
 
@@ -99,14 +99,81 @@ def test_an_mpirun_that_its_name_does_not_tell_is_asked(
         ("srun -y a.out", "-y"),
         ("srun --ntasks 4", "no program"),
         ("srun --nt 4 a.out", "--nt"),  # --ntasks and others: not clear which
-        ("srun --multi-prog conf", "--multi-prog"),
-        ("srun -n1 a.out : -n1 b.out", "heterogeneous"),
+        ("srun -n1 a.out : --wrong b.out", "--wrong"),
     ],
 )
 def test_in_doubt_the_command_is_left_alone_and_the_reason_is_said(line: str, words: str) -> None:
     placement = place(line)
     assert placement.positions == ()
     assert words in placement.warning
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "env A=1 B=2 srun -n2 HERE a.out",
+        "env -i -u X PATH=/bin srun HERE a.out",
+        "timeout -k 5 3600 srun HERE a.out",
+        "timeout --signal=USR1 60 nice -n 5 stdbuf -oL srun -n 2 HERE a.out",
+        "time -p srun HERE a.out",
+        "numactl --cpunodebind=0 -m 0 srun HERE a.out",
+        "HERE env A=1 python train.py",
+        "HERE timeout --unknown 60 srun a.out",
+        "HERE nice",
+        "srun HERE apptainer exec img.sif python t.py",
+        "srun HERE nsys profile -o x python t.py",
+        "flux run -N4 -n 8 --setopt=mpi=none HERE a.out",
+        "HERE flux submit a.out",
+        "jsrun -n 4 -a 1 -g 1 --smpiargs=-gpu HERE a.out",
+        "jsrun --nrs 4 -bpacked:4 HERE a.out",
+        "ibrun HERE a.out",
+        "ibrun -n 68 -o 0 HERE a.out",
+        "aprun -n 64 -N 32 -d 1 -cc depth HERE a.out",
+        "mpiexec.hydra -n 4 -ppn 2 -hosts a,b -genv A 1 HERE a.out",
+        "mpiexec.hydra -n 1 -env A 1 HERE a.out : -n 2 HERE b.out",
+        "unknown-launcher -n 4 {yprov}HERE python t.py",
+    ],
+)
+def test_prefixes_and_other_launchers(line: str) -> None:
+    words: list[str] = []
+    positions: list[int] = []
+    for word in shlex.split(line):
+        if word == "{yprov}HERE":
+            positions.append(len(words))
+            words.append("{yprov}")
+        elif word == "HERE":
+            positions.append(len(words))
+        else:
+            words.append(word)
+    placement = launchers.place(words, SEARCH_PATH)
+    assert (placement.positions, placement.warning) == (tuple(positions), "")
+
+
+@pytest.mark.parametrize(
+    ("text", "rewritten"),
+    [
+        ("0 a.out x\n1-3 b.out\n", "0 SHIM a.out x\n1-3 SHIM b.out\n"),
+        ("# c\n\n* a 'b c' \\\n d\n", "# c\n\n* SHIM a 'b c' \\\n d\n"),
+        ("what is this\n", None),
+        ("0\n", None),
+    ],
+)
+def test_a_multi_prog_file_gets_the_shim_before_each_program(
+    text: str, rewritten: str | None
+) -> None:
+    assert srun.insert_into_multi_prog(text, "SHIM") == rewritten
+
+
+def test_a_file_of_programs_gets_the_shim_after_each_lines_options() -> None:
+    text = "# c\n-n 1 -env A 1 a.out x\n-n 2 b.out\n"
+    expected = "# c\n-n 1 -env A 1 SHIM a.out x\n-n 2 SHIM b.out\n"
+    assert insert_after_options(text, "SHIM", hydra.OPTIONS) == expected
+    assert insert_after_options("--wrong a.out", "SHIM", hydra.OPTIONS) is None
+
+
+def test_an_option_of_the_programs_own_names_no_file(open_mpi: str) -> None:
+    placement = launchers.place(["mpirun", "a.out", "--app", "x"], open_mpi)
+    assert placement.positions == (1,)
 
 
 @pytest.mark.parametrize("line", ["srun --version", "srun -V", "srun --help", "srun -h"])

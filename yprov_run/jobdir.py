@@ -48,6 +48,7 @@ class StepDir:
         self.path = path
         self.command = path / "step.json"
         self.shim = path / "task.sh"
+        self.programs = path / "programs.conf"
         self.end = path / "end.json"
         self.files = path / "files.json"
         self.nodes_dir = path / "nodes"
@@ -175,7 +176,7 @@ def write_once(path: Path, content: str) -> bool:
     """Write a file whole or not at all; False if another has written it before."""
     temporary = _temporary(path)
     try:
-        with temporary.open("x", encoding="utf-8") as stream:
+        with temporary.open("x", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(content)
         os.link(temporary, path)
     except FileExistsError:

@@ -29,7 +29,11 @@ def main(arguments: list[str]) -> None:
     base, leader, ranks, interval_s = arguments
     _leave_the_task()
     clock = Clock(time.monotonic, lambda: time.time_ns() // 1_000_000)
-    trace = NodeTrace(base, clock)
+    try:
+        trace = NodeTrace(base, clock)
+    except FileExistsError:
+        # Two parts of a heterogeneous step share this node: its first agent watches both.
+        return
     trace.event(events.NODE, **_node_facts(clock, ranks, float(interval_s), trace))
     watch = TaskWatch(Path(base + ".tasks"))
     sensors = [IsolatedSensor("nvml", _open_nvml, clock.monotonic)]

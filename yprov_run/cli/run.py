@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -160,6 +160,8 @@ def _run(request: Request) -> Outcome:
     if outcome.error:
         complain(PROGRAM, outcome.error)
     if job is not None and step is not None:
+        if plan.original:
+            request = replace(request, inputs=(*request.inputs, plan.original))
         _conclude(request, job, step, outcome, is_inner=enclosing is not None)
     return outcome
 

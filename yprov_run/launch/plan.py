@@ -11,11 +11,14 @@ from pathlib import Path
 
 from yprov_run import launchers
 from yprov_run.jobdir import StepDir
-from yprov_run.launchers.grammar import Placement
+from yprov_run.launchers.grammar import Placement, ProgramFile, untouched
 
 SHELL = "/bin/sh"
 # Whatever is missing or broken on a node, the program is run.
 _BOOT = '_yprov=$1; shift; [ -r "$_yprov" ] && . "$_yprov"; exec "$@"'
+# The same as one word, for files that launchers split at blanks without minding quotes.
+_BOOT_WORD = '_yprov=$1;shift;test${IFS}-r${IFS}"$_yprov"&&.${IFS}"$_yprov";exec${IFS}"$@"'
+_UNSAFE_IN_FILE = re.compile(r"[^A-Za-z0-9_./+:@=,-]")
 _BOOT_AGENT = (
     'import sys; sys.path[:0] = sys.argv[1].split("\\n"); '
     "from yprov_run.agent.main import main; main(sys.argv[2:])"
@@ -26,33 +29,64 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be run, and why it is, or is not, recorded on the nodes."""
+    """What will be run, and why it is, or is not, recorded on the nodes.
+
+    `program_file` is the text of a rewritten file of programs, and `original` the path of the one
+    that the user gave; both empty where the command line itself names the programs.
+    """
 
     command: tuple[str, ...]
     placement: Placement
+    program_file: str = ""
+    original: str = ""
 
     @property
     def is_recorded(self) -> bool:
         """Tell whether tasks start through the shim."""
-        return bool(self.placement.positions)
+        return bool(self.placement.positions or self.program_file)
 
 
 def make_plan(argv: Sequence[str], step: StepDir, search_path: str) -> Plan:
     """Put the task shim of this step before every program in the command."""
     placement = launchers.place(argv, search_path)
+    if placement.file is not None:
+        return _plan_with_file(argv, placement, placement.file, step)
     return Plan(tuple(_insert(argv, placement, step.shim)), placement)
 
 
 def bare_plan(argv: Sequence[str], search_path: str) -> Plan:
-    """Return the plan that runs the command as it stands."""
-    return Plan(tuple(argv), launchers.place(argv, search_path))
+    """Return the plan that runs the command as it stands; marks for the shim are left out."""
+    placement = launchers.place(argv, search_path)
+    return Plan(tuple(word for word in argv if word != launchers.MARK), placement)
 
 
 def _insert(argv: Sequence[str], placement: Placement, shim: Path) -> list[str]:
     words = list(argv)
+    replaced = 1 if placement.marked else 0
     for position in sorted(placement.positions, reverse=True):
-        words[position:position] = [SHELL, "-c", _BOOT, "yprov-run", str(shim)]
+        words[position : position + replaced] = [SHELL, "-c", _BOOT, "yprov-run", str(shim)]
     return words
+
+
+def _plan_with_file(
+    argv: Sequence[str], placement: Placement, file: ProgramFile, step: StepDir
+) -> Plan:
+    """Put the shim into a copy of the file that names the programs, and the copy in its place."""
+    path = argv[file.position]
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        text = ""  # the launcher will say so
+    shim = str(step.shim)
+    inserted = None
+    if text and not _UNSAFE_IN_FILE.search(shim):
+        inserted = file.insert(text, " ".join([SHELL, "-c", _BOOT_WORD, "yprov-run", shim]))
+    if inserted is None:
+        reason = f"the programs in {path} are not understood"
+        return Plan(tuple(argv), untouched(placement.launcher, placement.ranks, reason))
+    words = list(argv)
+    words[file.position] = str(step.programs)
+    return Plan(tuple(words), placement, inserted, path)
 
 
 @dataclass(frozen=True)

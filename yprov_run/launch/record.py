@@ -64,6 +64,8 @@ def record_step(
         interval_s=interval_s,
     )
     write_once(step.shim, shim_text(settings, os.environ))
+    if plan.program_file:
+        write_once(step.programs, plan.program_file)
     write_once(
         step.command,
         _dump(

@@ -13,7 +13,16 @@ case $_yprov_ranks in
   openmpi)
     _yprov_rank=${OMPI_COMM_WORLD_RANK:-} _yprov_local=${OMPI_COMM_WORLD_LOCAL_RANK:-}
     ;;
+  any)
+    # MPI's own variables first: its daemons may have been started by Slurm, as tasks of another step.
+    _yprov_rank=${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-${PMI_RANK:-${PALS_RANKID:-${FLUX_TASK_RANK:-${JSM_NAMESPACE_RANK:-${ALPS_APP_PE:-${SLURM_PROCID:-}}}}}}}}
+    _yprov_local=${OMPI_COMM_WORLD_LOCAL_RANK:-${MPI_LOCALRANKID:-${PALS_LOCAL_RANKID:-${PMI_LOCAL_RANK:-${FLUX_TASK_LOCAL_ID:-${JSM_NAMESPACE_LOCAL_RANK:-${SLURM_LOCALID:-}}}}}}}
+    ;;
 esac
+# Nobody says who is first on this node: the task that makes this file is.
+if [ -z "$_yprov_local" ] && (set -C && : >"$_yprov_base.leader") 2>/dev/null; then
+  _yprov_local=0
+fi
 
 # A file size limit would kill the task for a line of ours.
 trap '' XFSZ 2>/dev/null || :

@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ProgramFile:
+    """A file that names the programs: its place in argv, and what puts the shim into its text.
+
+    `insert` takes the text and the shim's words as one text; it returns None for a file that it
+    does not understand.
+    """
+
+    position: int
+    insert: Callable[[str, str], str | None]
 
 
 @dataclass(frozen=True)
 class Placement:
     """Where programs begin in a command line.
 
-    `positions` are the indexes in argv before which a shim goes; none means "leave it alone", and
-    `warning` then says why. `ranks` names the family of variables that tell a task its rank.
+    `positions` are the indexes in argv before which a shim goes; `file` is where they are named
+    instead. Neither means "leave it alone", and `warning` then says why. `ranks` names the family
+    of variables that tell a task its rank. With `marked`, the word at each position is a mark that
+    the shim replaces.
     """
 
     launcher: str
     ranks: str
-    positions: tuple[int, ...]
+    positions: tuple[int, ...] = ()
     warning: str = ""
+    file: ProgramFile | None = None
+    marked: bool = False
+
+
+def untouched(launcher: str, ranks: str, reason: str) -> Placement:
+    """Return the placement of a command that is left alone; without a reason, silently."""
+    if not reason:
+        return Placement(launcher, ranks)
+    return Placement(
+        launcher,
+        ranks,
+        warning=f"{launcher}: {reason}; it runs unchanged and its tasks are not recorded. "
+        "A word {yprov} before the program in the command says where recording starts",
+    )
 
 
 @dataclass(frozen=True)
@@ -106,6 +134,46 @@ def program_index(argv: Sequence[str], start: int, options: Options) -> tuple[in
     if index >= len(argv):
         return None, "no program follows its options"
     return index, ""
+
+
+def programs(argv: Sequence[str], options: Options) -> tuple[tuple[int, ...], str]:
+    """Return the index of each program in `launcher OPTIONS PROGRAM [: OPTIONS PROGRAM]...`.
+
+    None, and why, if one of them is not found; the reason is empty if there is none to be run.
+    """
+    found: list[int] = []
+    start = 1
+    while True:
+        index, reason = program_index(argv, start, options)
+        if index is None:
+            return (), reason
+        found.append(index)
+        if ":" not in argv[index:]:
+            return tuple(found), ""
+        start = argv.index(":", index) + 1
+
+
+def file_option(words: Sequence[str], names: set[str]) -> int | None:
+    """Return the index of the word after one of these options, which names a file of programs."""
+    for index, word in enumerate(words[:-1]):
+        if index and word in names:
+            return index + 1
+    return None
+
+
+def insert_after_options(text: str, shim: str, options: Options) -> str | None:
+    """Put the shim into each line `OPTIONS PROGRAM ARGS` of a file that is split at blanks only."""
+    lines = []
+    for line in text.splitlines():
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            lines.append(line)
+            continue
+        index, _ = program_index(words, 0, options)
+        if index is None:
+            return None
+        lines.append(" ".join([*words[:index], shim, *words[index:]]))
+    return "\n".join(lines) + "\n"
 
 
 def resolved_name(word: str, search_path: str) -> str:

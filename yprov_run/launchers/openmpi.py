@@ -6,7 +6,16 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from yprov_run.launchers.grammar import Options, Placement, program_index, resolved_name
+from yprov_run.launchers.grammar import (
+    Options,
+    Placement,
+    ProgramFile,
+    file_option,
+    insert_after_options,
+    programs,
+    resolved_name,
+    untouched,
+)
 
 # Open MPI takes these with one hyphen or with two.
 _ONE_VALUE = """
@@ -45,29 +54,30 @@ OPTIONS = Options(
     asks_no_program=frozenset({"--help", "-help", "-h", "--version", "-version", "-V", "--V"}),
 )
 
-_COMMANDS = frozenset({"mpirun", "mpiexec", "orterun", "prterun", "oshrun", "mpirun.openmpi"})
+_COMMANDS = frozenset(
+    {"mpirun", "mpiexec", "orterun", "prterun", "oshrun", "mpirun.openmpi", "mpiexec.openmpi"}
+)
 _PROGRAMS = frozenset({"orterun", "prterun", "prte", "oshrun", "mpirun.openmpi"})
 _VERSION_TIMEOUT_S = 2.0
 
 
 def place(argv: Sequence[str], search_path: str) -> Placement | None:
     """Find the programs in an Open MPI command; None if the command is not Open MPI's."""
-    if not argv or Path(argv[0]).name not in _COMMANDS | {"mpiexec.openmpi"}:
+    if not argv or Path(argv[0]).name not in _COMMANDS:
         return None
     if not _is_open_mpi(argv[0], search_path):
         return None
-    if any(word in {"-app", "--app"} for word in argv[1:]):
-        return _untouched("--app is not supported yet")
-    positions: list[int] = []
-    start = 1
-    while True:
-        index, reason = program_index(argv, start, OPTIONS)
-        if index is None:
-            return _untouched(reason) if reason else Placement("openmpi", "openmpi", ())
-        positions.append(index)
-        if ":" not in argv[index:]:
-            return Placement("openmpi", "openmpi", tuple(positions))
-        start = argv.index(":", index) + 1
+    found, reason = programs(argv, OPTIONS)
+    file = file_option(argv[: found[0]] if found else argv, {"-app", "--app"})
+    if file is not None:
+        return Placement("openmpi", "openmpi", file=ProgramFile(file, _insert))
+    if not found:
+        return untouched("mpirun", "openmpi", reason)
+    return Placement("openmpi", "openmpi", found)
+
+
+def _insert(text: str, shim: str) -> str | None:
+    return insert_after_options(text, shim, OPTIONS)
 
 
 def _is_open_mpi(word: str, search_path: str) -> bool:
@@ -90,7 +100,3 @@ def _is_open_mpi(word: str, search_path: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return "Open MPI" in answer.stdout or "OpenRTE" in answer.stdout
-
-
-def _untouched(reason: str) -> Placement:
-    return Placement("openmpi", "openmpi", (), f"mpirun: {reason}; its tasks are not recorded")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from yprov_run.launchers.grammar import Options, Placement, program_index
+from yprov_run.launchers.grammar import (
+    Options,
+    Placement,
+    ProgramFile,
+    programs,
+    untouched,
+)
 
 _WITH_VALUE = """
 accel-bind account acctg-freq bb bbf bcast-exclude begin chdir cluster-constraint clusters comment
@@ -48,19 +55,29 @@ def place(argv: Sequence[str], search_path: str) -> Placement | None:
     del search_path  # the name tells: nothing else is called srun
     if not argv or Path(argv[0]).name != "srun":
         return None
-    if any(_is_multi_prog(word) for word in argv[1:]):
-        return _untouched("--multi-prog is not supported yet")
-    index, reason = program_index(argv, 1, OPTIONS)
-    if index is None:
-        return _untouched(reason) if reason else Placement("srun", "slurm", ())
-    if ":" in argv[index:]:
-        return _untouched("heterogeneous steps (':') are not supported yet")
-    return Placement("srun", "slurm", (index,))
+    found, reason = programs(argv, OPTIONS)
+    if not found:
+        return untouched("srun", "slurm", reason)
+    if any(_is_multi_prog(word) for word in argv[1 : found[0]]):
+        return Placement("srun", "slurm", file=ProgramFile(found[0], insert_into_multi_prog))
+    return Placement("srun", "slurm", found)
 
 
 def _is_multi_prog(word: str) -> bool:
     return word.startswith("--mu") and "--multi-prog".startswith(word)
 
 
-def _untouched(reason: str) -> Placement:
-    return Placement("srun", "slurm", (), f"srun: {reason}; its tasks are not recorded")
+def insert_into_multi_prog(text: str, shim: str) -> str | None:
+    """Put the shim into a --multi-prog file: after the ranks of each `RANKS PROGRAM ARGS`."""
+    lines = []
+    continued = False
+    for line in text.splitlines():
+        if continued or not line.strip() or line.lstrip().startswith("#"):
+            lines.append(line)
+        else:
+            fields = line.split(None, 1)
+            if len(fields) != 2 or not re.fullmatch(r"[0-9,*-]+", fields[0]):
+                return None
+            lines.append(f"{fields[0]} {shim} {fields[1]}")
+        continued = line.endswith("\\")
+    return "\n".join(lines) + "\n"

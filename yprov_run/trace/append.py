@@ -13,7 +13,9 @@ class AppendFile:
     """A file with one writer; `written_bytes` and `sha256` describe what is really on disk."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        """Make the file; FileExistsError if there is one already, as it then has a writer."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._fd = os.open(path, flags, 0o666)
         self._pending = bytearray()
         self._hash = hashlib.sha256()
         self.written_bytes = 0
