@@ -1,0 +1,133 @@
+"""On a terminal: Ctrl-C, Ctrl-Z and fg, its size; the job is what the keys are for."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import environment
+from tests.support.slurm import wait_until
+
+NOTE = Path(__file__).parent / "programs/note.py"
+
+
+class Terminal:
+    """A program on a terminal of its own."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self.output = b""
+        self.pid, self._master = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execvpe(command[0], list(command), environment(PS1="$ ", TERM="dumb"))
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._master, keys)
+
+    def wait_for(self, pattern: bytes, timeout_s: float = 20) -> None:
+        """Read until the output has something in it."""
+        give_up = time.monotonic() + timeout_s
+        while not re.search(pattern, self.output):
+            assert time.monotonic() < give_up, (pattern, self.output)
+            self._read(0.1)
+
+    def _read(self, timeout_s: float) -> bool:
+        if not select.select([self._master], [], [], timeout_s)[0]:
+            return True
+        try:
+            data = os.read(self._master, 4096)
+        except OSError:  # the other side is gone
+            return False
+        self.output += data
+        return bool(data)
+
+    def end(self) -> int:
+        """Read to the end and return the exit status."""
+        while self._read(20):
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def close(self) -> None:
+        """Hang up."""
+        os.close(self._master)
+
+
+@pytest.fixture
+def open_terminal() -> Iterator[list[Terminal]]:
+    terminals: list[Terminal] = []
+    yield terminals
+    for terminal in terminals:
+        terminal.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"), [(b"\x03", "SIGINT"), (b"\x1c", "SIGQUIT")], ids=["Ctrl-C", "Ctrl-\\"]
+)
+def test_a_key_that_signals_reaches_the_program_once(
+    keys: bytes, name: str, tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    command = ["yprov-run", "-q", sys.executable, str(NOTE), str(tmp_path)]
+    terminal = Terminal(command, tmp_path)
+    open_terminal.append(terminal)
+    wait_until((tmp_path / "ready.0").exists, "the program", 20)
+    terminal.type(keys)
+    signal.sigtimedwait([], 0.5)
+    (tmp_path / "stop").touch()
+    assert terminal.end() == 0
+    assert (tmp_path / "seen.0").read_text() == name
+
+
+def test_ctrl_c_ends_a_program_that_does_not_mind_it_and_the_wrapper_like_it(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    terminal = Terminal(["yprov-run", "sh", "-c", "echo go; exec sleep 60"], tmp_path)
+    open_terminal.append(terminal)
+    terminal.wait_for(b"go")
+    terminal.type(b"\x03")
+    assert terminal.end() == -signal.SIGINT
+    assert b"killed by SIGINT" in terminal.output
+    assert (tmp_path / "yprov/sh_1/prov.json").exists()
+
+
+def test_ctrl_z_stops_the_job_and_fg_continues_it(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    terminal = Terminal(["bash", "--norc", "-i"], tmp_path)
+    open_terminal.append(terminal)
+    terminal.type(b"yprov-run -q sh -c 'echo go''ing; read word; echo got $word'\n")
+    terminal.wait_for(rb"going\r\n")
+    terminal.type(b"\x1a")
+    terminal.wait_for(rb"Stopped")
+    terminal.type(b"fg\n")
+    terminal.wait_for(rb"fg\r\n.*yprov-run")
+    terminal.type(b"hello\n")
+    terminal.wait_for(rb"got hello")
+    terminal.type(b"exit\n")
+    terminal.end()
+
+
+def test_the_program_has_the_terminal_and_its_size(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    program = (
+        "import os, sys; print(os.isatty(0), os.isatty(1), os.isatty(2), *os.get_terminal_size())"
+    )
+    terminal = Terminal(["sh", "-c", f"sleep .3; yprov-run -q {sys.executable} -c '{program}'"],
+                        tmp_path)  # fmt: skip
+    open_terminal.append(terminal)
+    assert terminal.end() == 0
+    assert b"True True True 99 33" in terminal.output
