@@ -12,7 +12,8 @@ _WORDS = {"token", "secret", "secrets", "credential", "credentials", "cookie", "
 _ENDINGS = ("password", "passwd", "passphrase", "secret", "apikey", "authtoken", "accesstoken")
 _PAIRS = {("api", "key"), ("private", "key"), ("access", "key"), ("auth", "key"), ("secret", "key")}
 _ASSIGNMENT = re.compile(r"(?P<name>-{0,2}[A-Za-z_][\w.-]*)=(?P<value>.+)\Z", re.DOTALL)
-_URL_USER = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s:]*:[^/@\s]+@")
+# Every repetition is bounded: an argument may be a megabyte, and the job waits for this.
+_URL_USER = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/@\s:]{0,200}:[^/@\s]{1,500}@")
 # Shapes of keys that well-known services hand out.
 _SHAPES = re.compile(
     r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{20,}|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{30,}"

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ from yprov_run.launch.record import (
     record_files,
     record_step,
 )
+from yprov_run.launch.stragglers import end_straggler
 from yprov_run.launch.supervise import Outcome
 from yprov_run.schedulers import detect
 from yprov_run.schedulers.facts import SchedulerFacts
@@ -207,15 +209,15 @@ def _conclude(
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
-        _write_end(request, step, outcome)
-        if request.merge and not is_inner:
+        if _write_end(request, step, outcome) and request.merge and not is_inner:
             _await_last_records(step)
             _merge(request, job)
     except KeyboardInterrupt:
         complain(PROGRAM, f"interrupted; for the document: yprov-merge {job.path}")
 
 
-def _write_end(request: Request, step: StepDir, outcome: Outcome) -> None:
+def _write_end(request: Request, step: StepDir, outcome: Outcome) -> bool:
+    """Write the step's end; False, with one warning, where that is refused."""
     try:
         record_end(step, outcome)
         if request.inputs or request.outputs:
@@ -229,6 +231,8 @@ def _write_end(request: Request, step: StepDir, outcome: Outcome) -> None:
             )
     except OSError as error:
         complain(PROGRAM, f"the end is not recorded: {error.filename}: {error.strerror}")
+        return False
+    return True
 
 
 def _await_last_records(step: StepDir) -> None:
@@ -241,6 +245,8 @@ def _await_last_records(step: StepDir) -> None:
         waiting = [key for key in waiting if not has_end(step.node(key).events)]
         if waiting:
             time.sleep(0.01)
+    for key in waiting:
+        end_straggler(step.node(key).events)
 
 
 def _merge(request: Request, job: JobDir) -> None:
@@ -250,7 +256,7 @@ def _merge(request: Request, job: JobDir) -> None:
 
     try:
         merged = fold(job)
-        if not request.quiet:
+        if not request.quiet and sys.stderr is not None:
             print_summary(merged, _short(job.document), make_console(stream_is_stderr=True))
     except YprovError as error:
         complain(PROGRAM, f"no document: {error}")
@@ -266,8 +272,8 @@ def _short(path: Path) -> Path:
 
 def main() -> None:
     """Run the command line, then end as the command ended."""
-    with suppress(ValueError, OSError):
-        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    if isinstance(sys.stdout, TextIOWrapper):  # not where it was closed before we were started
+        sys.stdout.reconfigure(errors="surrogateescape")
     outcome = execute(app, PROGRAM)
     if isinstance(outcome, Outcome):
         supervise.end_like(outcome)

@@ -63,8 +63,10 @@ def run(command: Sequence[str]) -> Outcome:
 
 def end_like(outcome: Outcome) -> None:
     """End this process as the command ended: with its exit status, or by its signal."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed before we were started
+            with contextlib.suppress(OSError):
+                stream.flush()
     if outcome.signal is not None:
         # The command has dumped its core if it was to; ours would hide it.
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
@@ -177,8 +179,9 @@ def _report_signals(writer: int) -> None:
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     libc.prctl(_PR_SET_NAME, b"yprov-witness", 0, 0, 0)
-    for descriptor in (0, 1, 2):
-        os.close(descriptor)
+    for descriptor in {0, 1, 2} - {writer}:
+        with contextlib.suppress(OSError):  # closed before we were started
+            os.close(descriptor)
     while True:
         os.write(writer, bytes([signal.sigwaitinfo(FORWARDED).si_signo]))
 
