@@ -24,6 +24,7 @@ _BOOT_AGENT = (
     "from yprov_run.agent.main import main; main(sys.argv[2:])"
 )
 _SHIM = Path(__file__).with_name("shim.sh")
+_SHELLS_OWN = frozenset({"IFS", "OPTIND", "PPID"})
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -119,11 +120,11 @@ def _restored_environment(environ: Mapping[str, str]) -> list[str]:
     """Return lines that undo what a shell does to the environment it was given.
 
     dash drops variables whose names are no identifiers, such as bash's exported functions (and
-    with them `module` in job scripts), and adds PWD.
+    with them `module` in job scripts), gives some of its own their first values, and adds PWD.
     """
     lines = [f"unset {name}" for name in ("PWD", "OLDPWD") if name not in environ]
     for name, value in sorted(environ.items()):
-        if not _IDENTIFIER.match(name):
+        if name in _SHELLS_OWN or not _IDENTIFIER.match(name):
             pattern = shlex.quote("^" + re.escape(name) + "=")
             given = f"tr '\\0' '\\n' </proc/$$/environ 2>/dev/null | grep -q {pattern}"
             lines += [
