@@ -76,6 +76,8 @@ def _strike(fault: str, process: subprocess.Popen[bytes], where: Path) -> None:
 
 
 def _check_afterwards(what: str, where: Path) -> str:
+    # With the wrapper killed its launcher goes on: the record is whole when its agents are gone.
+    wait_until(lambda: not _agents(where), f"{what}: the end of its agents", 30)
     merged = run("yprov-merge", "-q", str(next(where.glob("yprov/*"))), cwd=where)
     if merged.returncode or merged.stderr:
         return f"{what}: merge: {merged.stderr.decode()}"

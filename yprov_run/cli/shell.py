@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any, cast
 
 import typer
 
-from yprov_run import __version__
+from yprov_run import __version__, config
 from yprov_run.errors import MISUSE, YprovError
 
 # Typer does not export the base class of its own usage errors.
@@ -33,6 +35,19 @@ def complain(program: str, message: str) -> None:
         return
 
 
+def settings() -> dict[str, Any]:
+    """Return the settings of the configuration files, as defaults of options."""
+    found = config.load(config.files(os.environ, Path.cwd()))
+    defaults: dict[str, Any] = {
+        "directory": found.get("dir"),
+        "name": found.get("name"),
+        "interval": found.get("interval"),
+        "quiet": found.get("quiet"),
+        "no_merge": None if "merge" not in found else not found["merge"],
+    }
+    return {name: value for name, value in defaults.items() if value is not None}
+
+
 def execute(app: typer.Typer, program: str) -> object:
     """Run a command line and return what its function returns.
 
@@ -40,7 +55,7 @@ def execute(app: typer.Typer, program: str) -> object:
     """
     command = cast("Any", typer.main.get_command(app))
     try:
-        return command.main(prog_name=program, standalone_mode=False)
+        return command.main(prog_name=program, standalone_mode=False, default_map=settings())
     except _UsageError as error:
         complain(program, f"{cast('Any', error).format_message()} (see {program} --help)")
         sys.exit(MISUSE)
