@@ -96,7 +96,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Task:
-    """One rank as its node saw it; status is None where nobody could know it."""
+    """One rank as its node saw it; status is None where nobody could know it.
+
+    A worker is a process to which its task (torchrun and the like) has given a rank of its own.
+    """
 
     rank: int | None
     local_rank: int | None
@@ -105,6 +108,7 @@ class Task:
     signal: int | None = None
     ended: bool = False
     visible_gpus: str = ""
+    worker_of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,11 @@ class NodeExecution:
     samples: SampleFile | None = None
     columns: tuple[Column, ...] = ()
     facts: Json = field(default_factory=dict)
+
+    @property
+    def own_tasks(self) -> tuple[Task, ...]:
+        """The tasks that the launcher started, without workers that they started themselves."""
+        return tuple(task for task in self.tasks if task.worker_of is None)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from yprov_run.agent.isolate import IsolatedSensor, Monotonic
 from yprov_run.agent.sensors.base import Sensor
 from yprov_run.agent.watch import TaskWatch, WatchedTask
+from yprov_run.agent.workers import WorkerFinder
 from yprov_run.model import Column, Json
 from yprov_run.trace import events, samples
 from yprov_run.trace.append import AppendFile
@@ -111,6 +112,7 @@ class Agent:
         self._isolated = isolated
         self._interval_s = interval_s
         self._clock = clock
+        self._workers = WorkerFinder()
         self._early: list[tuple[int, list[int | None]]] = []
         self._offsets: dict[str, int] = {}
         self._opened: set[str] = set()
@@ -165,6 +167,7 @@ class Agent:
         now = self._clock.monotonic()
         self.late += now - deadline > self._interval_s / 2
         self._read_all(now, _TOGETHER_S)
+        self._find_workers()
         for sensor in self._isolated:
             for problem in sensor.check():
                 self._trace.event(events.GAP, what=problem)
@@ -180,6 +183,12 @@ class Agent:
             if reading is not None:
                 readings.append((sensor, reading[1]))
         self._store(now, host, readings)
+
+    def _find_workers(self) -> None:
+        for task in self._watch.tasks:
+            if not task.ended:
+                for worker in self._workers.find(task.pid):
+                    self._trace.event(events.WORKER, **asdict(worker))
 
     def _request(self) -> list[IsolatedSensor]:
         """Set all open sensors to work, and return them; asking twice is asking once."""

@@ -78,7 +78,6 @@ def _node_facts(clock: Clock, ranks: str, interval_s: float, trace: NodeTrace) -
         "name": os.environ.get("SLURMD_NODENAME") or platform.node(),
         "hostname": platform.node(),
         "boot_id": _boot_id(),
-        "pid": os.getpid(),
         "kernel": platform.release(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),

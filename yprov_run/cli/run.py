@@ -27,7 +27,7 @@ from yprov_run.launch.record import (
     record_files,
     record_step,
 )
-from yprov_run.launch.stragglers import end_straggler
+from yprov_run.launch.stragglers import end_stragglers
 from yprov_run.launch.supervise import Outcome
 from yprov_run.schedulers import detect
 from yprov_run.schedulers.facts import SchedulerFacts
@@ -245,8 +245,8 @@ def _await_last_records(step: StepDir) -> None:
         waiting = [key for key in waiting if not has_end(step.node(key).events)]
         if waiting:
             time.sleep(0.01)
-    for key in waiting:
-        end_straggler(step.node(key).events)
+    if waiting:
+        end_stragglers([step.node(key) for key in waiting])
 
 
 def _merge(request: Request, job: JobDir) -> None:

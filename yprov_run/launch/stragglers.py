@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
-from yprov_run.capture import identity
-
-_FIRST_LINE = 1 << 16
+from yprov_run.jobdir import NodeFiles
 
 
-def end_straggler(events: Path) -> None:
-    """Kill the agent that writes this file, if it lives on this machine; elsewhere nothing is done.
+def end_stragglers(nodes: Sequence[NodeFiles], proc: Path = Path("/proc")) -> None:
+    """Kill the agents that write these files, if they live on this machine.
 
-    It is known by its process id, and by the path of its files on its command line: a process id
-    alone may be somebody else's by now.
+    They are known by the path of their files, which stands on their command line. Agents on other
+    machines are the launcher's to end.
     """
-    try:
-        with events.open("rb") as stream:
-            first = json.loads(stream.readline(_FIRST_LINE))
-        pid = first["pid"]
-        if first["boot_id"] != identity.boot_id() or type(pid) is not int or pid <= 1:
-            return
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    base = os.fsencode(events).removesuffix(b".events.jsonl")
-    if base in words:
+    bases = {os.fsencode(node.events).removesuffix(b".events.jsonl") for node in nodes}
+    for entry in proc.iterdir():
+        if not entry.name.isdigit():
+            continue
         with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if not bases.isdisjoint(words) and int(entry.name) != os.getpid():
+                os.kill(int(entry.name), signal.SIGKILL)

@@ -57,13 +57,13 @@ def _by_launcher(end: Json, nodes: Sequence[NodeExecution], limit_ms: int | None
 
 def _signals(nodes: Sequence[NodeExecution]) -> set[int]:
     """Return the signals that tasks died of."""
-    return {t.signal for node in nodes for t in node.tasks if t.signal is not None}
+    return {t.signal for node in nodes for t in node.own_tasks if t.signal is not None}
 
 
 def _by_agents(nodes: Sequence[NodeExecution], limit_ms: int | None) -> Ending:
     last_ms = max((node.ended_ms for node in nodes if node.ended_ms is not None), default=None)
     lost = "yprov-run was killed before it could write the end"
-    tasks = [task for node in nodes for task in node.tasks]
+    tasks = [task for node in nodes for task in node.own_tasks]
     if not nodes or not all(node.complete for node in nodes) or not all(t.ended for t in tasks):
         return Ending(UNKNOWN, NOBODY, reason=f"{lost}; the agents did not see it either")
     signals = sorted(_signals(nodes))

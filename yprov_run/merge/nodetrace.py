@@ -93,6 +93,8 @@ def _take_event(event: Json, trace: NodeTrace) -> None:
         trace.devices = _devices(event)
     elif kind == events.TASK:
         _take_task(event, time_ms, trace)
+    elif kind == events.WORKER:
+        _take_worker(event, trace)
     elif kind == events.TASK_END:
         _take_task_end(event, trace)
     elif kind == events.GAP:
@@ -112,6 +114,17 @@ def _take_task(event: Json, time_ms: int, trace: NodeTrace) -> None:
             local_rank=fields.integer(event, "local_rank"),
             pid=pid,
             visible_gpus=fields.text(event, "visible_gpus"),
+        )
+
+
+def _take_worker(event: Json, trace: NodeTrace) -> None:
+    pid, task_pid = fields.integer(event, "pid"), fields.integer(event, "task_pid")
+    if pid is not None and task_pid is not None and pid not in trace.tasks:
+        trace.tasks[pid] = Task(
+            rank=fields.integer(event, "rank"),
+            local_rank=fields.integer(event, "local_rank"),
+            pid=pid,
+            worker_of=task_pid,
         )
 
 

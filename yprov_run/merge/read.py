@@ -119,15 +119,16 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
 
 def _with_status(execution: NodeExecution, end: Json) -> NodeExecution:
     """Give a local command's only task the ending that its parent, yprov-run, saw."""
-    if len(execution.tasks) != 1 or not end:
+    if len(execution.own_tasks) != 1 or not end:
         return execution
     task = replace(
-        execution.tasks[0],
+        execution.own_tasks[0],
         ended=True,
         exit_status=fields.integer(end, "exit_status"),
         signal=fields.integer(end, "signal"),
     )
-    return replace(execution, tasks=(task,))
+    workers = tuple(task for task in execution.tasks if task.worker_of is not None)
+    return replace(execution, tasks=(task, *workers))
 
 
 def _natural(index: int | None) -> int:
@@ -171,7 +172,7 @@ def _expect(
     name = "SLURM_STEP_NUM_TASKS" if by_slurm else "OMPI_COMM_WORLD_SIZE"
     text = fields.text(environment, name)
     expected_tasks = int(text) if text.isdigit() else None
-    announced = sum(len(execution.tasks) for execution in nodes)
+    announced = sum(len(execution.own_tasks) for execution in nodes)
     if expected_tasks is not None and announced < expected_tasks:
         gaps.append(Gap(where, f"{announced} of {expected_tasks} tasks announced themselves"))
     return expected_nodes, expected_tasks

@@ -26,7 +26,17 @@ _SERIES = {
     "gpu_memory_used": ("gpu_memory_usage_gb", 1 / 1024**3, "GiB"),
     "gpu_temperature": ("gpu_temperature_c", 1.0, "Cel"),
 }
-_TASK_FIELDS = ("step", "node", "rank", "local_rank", "pid", "exit_status", "signal", "gpus")
+_TASK_FIELDS = (
+    "step",
+    "node",
+    "rank",
+    "local_rank",
+    "pid",
+    "exit_status",
+    "signal",
+    "gpus",
+    "worker_of",
+)
 
 
 def write_side_files(job: Job, directory: JobDir) -> list[SideFile]:
@@ -141,7 +151,7 @@ def _write_tasks(job: Job, directory: JobDir) -> SideFile:
             for task in node.tasks:
                 writer.writerow(
                     (step.number, node.name, task.rank, task.local_rank, task.pid,
-                     task.exit_status, task.signal, task.visible_gpus)
+                     task.exit_status, task.signal, task.visible_gpus, task.worker_of)
                 )  # fmt: skip
                 rows += 1
     content = stream.getvalue().encode("utf-8", "replace")

@@ -19,6 +19,7 @@ class Totals:
     nodes: int
     gpus: int
     tasks: int
+    workers: int
     task_endings: dict[str, int]
     energy_j: float | None
     energy_estimated_j: float
@@ -40,7 +41,8 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
     return Totals(
         nodes=len({(node.name, fields.text(node.facts, "boot_id")) for node in nodes}),
         gpus=len({use.device.uuid for use in uses}),
-        tasks=sum(len(node.tasks) for node in nodes),
+        tasks=sum(len(node.own_tasks) for node in nodes),
+        workers=sum(len(node.tasks) - len(node.own_tasks) for node in nodes),
         task_endings=task_endings(nodes),
         energy_j=total_energy_j(nodes),
         energy_estimated_j=sum(use.energy_estimated_j for use in uses),
@@ -59,7 +61,7 @@ def task_endings(nodes: Iterable[NodeExecution]) -> dict[str, int]:
     """Count tasks by how they ended: exit status, signal name, `unknown`, or `not seen to end`."""
     counts: Counter[str] = Counter()
     for node in nodes:
-        for task in node.tasks:
+        for task in node.own_tasks:
             if task.signal is not None:
                 counts[signal_name(task.signal)] += 1
             elif task.exit_status is not None:

@@ -65,6 +65,7 @@ def _figures(figures: Totals) -> Attributes:
         nodeCount=figures.nodes,
         gpuCount=figures.gpus,
         taskCount=figures.tasks,
+        workerCount=figures.workers or None,
         taskEndings=figures.task_endings or None,
         energy=figures.energy_j,
         energyEstimated=None if figures.energy_j is None else figures.energy_estimated_j,

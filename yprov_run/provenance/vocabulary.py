@@ -51,6 +51,8 @@ _PROPERTIES = (
     ("expectedNodeCount", "Number of nodes the launcher gave to the step.", "xsd:int"),
     ("gpuCount", "Number of different GPUs that were sampled, by UUID.", "xsd:int"),
     ("taskCount", "Number of tasks that announced themselves.", "xsd:int"),
+    ("workerCount", "Number of processes to which tasks gave ranks of their own (torchrun).",
+     "xsd:int"),
     ("expectedTaskCount", "Number of tasks the launcher started, as it says.", "xsd:int"),
     ("taskEndings", "JSON object: how many tasks ended with which exit status or signal."),
     ("gapCount", "Number of things that should have been recorded and were not.", "xsd:int"),

@@ -118,6 +118,8 @@ def _nodes(job: Job, figures: Totals) -> str:
         f"{count} x {_plain(name)}" for name, count in figures.task_endings.items() if name != "0"
     )
     tasks = f"{figures.tasks} task{'' if figures.tasks == 1 else 's'}"
+    if figures.workers:
+        tasks += f" with {figures.workers} workers"
     return f"{figures.nodes}, {tasks}{steps}" + (f" (ended {endings})" if endings else "")
 
 

@@ -12,6 +12,7 @@ from yprov_run.model import Json
 NODE = "node"
 COLUMNS = "columns"
 TASK = "task"
+WORKER = "worker"
 TASK_END = "task_end"
 GAP = "gap"
 END = "end"

@@ -1,0 +1,82 @@
+"""Workers that a task starts itself: torchrun, accelerate and deepspeed are one task with many.
+
+They are known by what these launchers tell them (RANK and LOCAL_RANK), where the task itself was
+told neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_DEPTH = 3  # bash, torchrun, worker
+_MAX_CHILDREN = 512
+# A child is looked at some times: until its exec it has its parent's environment.
+_LOOKS = 4
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process that a task has given a rank of its own."""
+
+    task_pid: int
+    pid: int
+    rank: int
+    local_rank: int
+
+
+class WorkerFinder:
+    """Looks among the descendants of tasks for workers, each reported once."""
+
+    def __init__(self, proc: str = "/proc") -> None:
+        self._proc = Path(proc)
+        self._looks: dict[int, int] = {}
+        self._ranked_tasks: dict[int, bool] = {}
+
+    def find(self, task_pid: int) -> list[Worker]:
+        """Return the workers below a task that were not seen before."""
+        if task_pid not in self._ranked_tasks:
+            self._ranked_tasks[task_pid] = self._ranks(task_pid) is not None
+        if self._ranked_tasks[task_pid]:
+            return []
+        found = []
+        level = [task_pid]
+        for _ in range(_DEPTH):
+            level = [child for pid in level for child in self._children(pid)][:_MAX_CHILDREN]
+            for pid in level:
+                worker = self._look(task_pid, pid)
+                if worker is not None:
+                    found.append(worker)
+        return found
+
+    def _look(self, task_pid: int, pid: int) -> Worker | None:
+        looks = self._looks.get(pid, 0)
+        if looks >= _LOOKS:
+            return None
+        self._looks[pid] = looks + 1
+        ranks = self._ranks(pid)
+        if ranks is None:
+            return None
+        self._looks[pid] = _LOOKS
+        return Worker(task_pid, pid, *ranks)
+
+    def _children(self, pid: int) -> list[int]:
+        try:
+            text = (self._proc / str(pid) / "task" / str(pid) / "children").read_text()
+        except OSError:
+            return []
+        return [int(word) for word in text.split()]
+
+    def _ranks(self, pid: int) -> tuple[int, int] | None:
+        """Return RANK and LOCAL_RANK of a process; None if it was told neither."""
+        try:
+            variables = (self._proc / str(pid) / "environ").read_bytes().split(b"\0")
+        except OSError:
+            return None
+        told = dict(
+            variable.split(b"=", 1)
+            for variable in variables
+            if variable.startswith((b"RANK=", b"LOCAL_RANK="))
+        )
+        rank, local = told.get(b"RANK", b""), told.get(b"LOCAL_RANK", b"")
+        return (int(rank), int(local)) if rank.isdigit() and local.isdigit() else None
