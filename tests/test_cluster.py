@@ -335,6 +335,39 @@ def test_an_unwritable_record_on_the_nodes_is_named_and_the_job_runs(
     assert [gap for gap in documents.gaps(document) if "no node is recorded" in gap]
 
 
+def test_a_node_that_dies_in_the_middle_is_named(
+    cluster: SlurmCluster, tmp_path: Path, gpus: dict[str, str]
+) -> None:
+    """Its tasks and its agent are killed at once, as when the machine is gone."""
+    script = "#!/bin/bash\n#SBATCH -N4 -n4\nyprov-run -q srun sleep 300\necho status $?\n"
+    job_id = cluster.submit(script, tmp_path, environ=gpus)
+    _started(tmp_path)
+    samples = next(tmp_path.glob("yprov/*/record/steps/0/nodes/node3-*.samples.csv"))
+    base = str(samples).removesuffix(".samples.csv")
+    for pid in _agents_of(tmp_path):
+        if base.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    tasks = Path(base + ".tasks").read_text().splitlines()
+    os.kill(int(tasks[0].split()[3]), signal.SIGKILL)
+    cluster.run("scancel", job_id)
+    cluster.wait(job_id, tmp_path)
+    _merge(tmp_path)
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert [gap for gap in documents.gaps(document) if "node3" in gap or "killed with" in gap]
+    assert documents.job(document)["run:nodeCount"] == 4
+
+
+def test_a_controller_that_is_down_does_not_matter_to_the_merge(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    """Neither the launch of a local program nor the merge asks Slurm for anything."""
+    env = environment(SLURM_CONF="/nowhere", SLURM_JOB_ID="4711", SLURM_JOB_NAME="x")
+    done = run("yprov-run", "-q", "true", cwd=tmp_path, env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert only_job(tmp_path).name == "x_4711"
+    assert run("yprov-merge", "4711", cwd=tmp_path, env=env).returncode == 0
+
+
 def test_several_steps_at_once_are_one_job(
     cluster: SlurmCluster, tmp_path: Path, gpus: dict[str, str]
 ) -> None:

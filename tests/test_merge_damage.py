@@ -78,6 +78,21 @@ def test_torn_and_garbage_samples_are_counted_and_the_rest_is_used(copy: JobDir)
     assert documents.job(document)["run:gpuCount"] == 2
 
 
+@pytest.mark.parametrize(("shift_ms", "side"), [(3_600_000, "ahead of"), (-3_600_000, "behind")])
+def test_a_node_whose_clock_is_wrong_is_named_and_its_energy_stands(
+    shift_ms: int, side: str, copy: JobDir
+) -> None:
+    energy = documents.job(documents.load(copy.document))["run:energy"]
+    events = _nodes(copy, ".events.jsonl")
+    first, *rest = events.read_text().splitlines(keepends=True)
+    node = json.loads(first)
+    node["utc_ms_at_zero"] += shift_ms
+    events.write_text("".join([json.dumps(node) + "\n", *rest]))
+    document = _merged(copy)
+    assert [gap for gap in documents.gaps(document) if f"s {side} the launching host" in gap]
+    assert documents.job(document)["run:energy"] == energy
+
+
 def test_torn_and_garbage_events_are_named(copy: JobDir) -> None:
     events = _nodes(copy, ".events.jsonl")
     with events.open("ab") as stream:

@@ -21,16 +21,16 @@ cpus-per-task deadline delay-boot dependency distribution epilog error exclude e
 extra extra-node-info gid gpu-bind gpu-freq gpus gpus-per-node gpus-per-socket gpus-per-task
 gres gres-flags het-group hint input job-name jobid licenses mail-type mail-user mcs-label mem
 mem-bind mem-per-cpu mem-per-gpu mincpus mpi msg-timeout network nodefile nodelist nodes ntasks
-ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket oom-kill-step open-mode
+ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode
 output partition power prefer priority profile prolog qos relative reservation segment signal
 slurmd-debug sockets-per-node switches task-epilog task-prolog thread-spec threads
-threads-per-core time time-min tmp topology tree-width treewidth tres-bind tres-per-task uid wait
+threads-per-core time time-min tmp treewidth tres-bind tres-per-task uid wait
 wckey
 """
 # The value of these may be left out, and is then never the next word.
 _WITH_OPTIONAL_VALUE = """
 bcast compress exclusive immediate kill-on-bad-exit nice no-kill propagate resv-ports send-libs
-x11 async
+x11
 """
 _WITHOUT_VALUE = """
 contiguous consolidate-segments debugger-test disable-status exact external external-launcher help
