@@ -64,6 +64,10 @@ def _one_job(number: int, folder: Path, env: dict[str, str]) -> str:
 
 def _strike(fault: str, process: subprocess.Popen[bytes], where: Path) -> None:
     if fault.startswith("agent"):
+        # Not in its first milliseconds, in which it may still hold the launcher's pipes.
+        wait_until(
+            lambda: any(where.glob("yprov/*/record/steps/0/nodes/*.events.jsonl")), fault, 20
+        )
         number = signal.SIGKILL if fault.endswith("killed") else signal.SIGSTOP
         for pid in _agents(where):
             os.kill(pid, number)

@@ -19,8 +19,9 @@ _BOOT = '_yprov=$1; shift; [ -r "$_yprov" ] && . "$_yprov"; exec "$@"'
 # The same as one word, for files that launchers split at blanks without minding quotes.
 _BOOT_WORD = '_yprov=$1;shift;test${IFS}-r${IFS}"$_yprov"&&.${IFS}"$_yprov";exec${IFS}"$@"'
 _UNSAFE_IN_FILE = re.compile(r"[^A-Za-z0-9_./+:@=,-]")
+# Before anything else it lets go of the task's files: a launcher may wait for them.
 _BOOT_AGENT = (
-    'import sys; sys.path[:0] = sys.argv[1].split("\\n"); '
+    'import os, sys; os.closerange(3, 1024); sys.path[:0] = sys.argv[1].split("\\n"); '
     "from yprov_run.agent.main import main; main(sys.argv[2:])"
 )
 _SHIM = Path(__file__).with_name("shim.sh")

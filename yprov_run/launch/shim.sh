@@ -37,8 +37,8 @@ if [ "$_yprov_local" = 0 ] && [ -x "$_yprov_python" ]; then
   (
     trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ
     exec </dev/null >/dev/null 2>>"$_yprov_base.tasks" || exit 0
-    # A launcher waits for its pipes to the task (PMI) to be closed: the agent closes all of them,
-    # but a node may be slow in starting it.
+    # A launcher may wait for its pipes to the task to be closed. The agent closes all of them, but
+    # a node may be slow in starting it. (A shell can close those of one digit.)
     exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
     cd / || exit 0
     unset LD_PRELOAD
