@@ -69,6 +69,17 @@ def test_a_directory_that_is_deleted_while_the_job_runs(tmp_path: Path) -> None:
     _check(run("yprov-run", "sh", "-c", script, cwd=tmp_path))
 
 
+def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    script = f"mkdir {gone}; cd {gone}; rmdir {gone}; exec yprov-run sh -c '{JOB[2]}'"
+    _check(run("sh", "-c", script, cwd=tmp_path))
+
+
+def test_an_enclosing_job_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    env = environment(YPROV_JOB_DIR="/proc/1/root/x" + "y" * 300)
+    _check(run("yprov-run", *JOB, cwd=tmp_path, env=env))
+
+
 def test_an_agent_whose_python_is_missing(tmp_path: Path) -> None:
     # The shim of a step, on a node that lacks the installation.
     env = environment()

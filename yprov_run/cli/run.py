@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
@@ -18,7 +19,7 @@ from yprov_run.cli.shell import complain, execute, show_version
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, StepDir
 from yprov_run.launch import supervise
-from yprov_run.launch.plan import Plan, bare_plan, make_plan, quoted
+from yprov_run.launch.plan import Plan, bare_command, make_plan, quoted
 from yprov_run.launch.record import (
     JOB_DIR_VARIABLE,
     enclosing_job,
@@ -30,7 +31,6 @@ from yprov_run.launch.record import (
 from yprov_run.launch.stragglers import end_stragglers
 from yprov_run.launch.supervise import Outcome
 from yprov_run.schedulers import detect
-from yprov_run.schedulers.facts import SchedulerFacts
 
 PROGRAM = "yprov-run"
 _FILES_BUDGET_S = 60.0
@@ -151,41 +151,57 @@ def _search_path() -> str:
 
 def _run(request: Request) -> Outcome:
     """Record, launch, wait, record the end, merge: in that order, and each may fail but one."""
-    scheduler = detect(os.environ)
-    enclosing = enclosing_job(os.environ)
-    job, step, plan = _prepare(request, scheduler, enclosing)
+    prepared = _try_to_prepare(request)
+    if prepared is None:
+        return _launch(bare_command(request.argv))
+    plan = prepared.plan
     if plan.placement.warning:
         complain(PROGRAM, plan.placement.warning)
-    if job is not None:
-        os.environ[JOB_DIR_VARIABLE] = str(job.path)
-    outcome = supervise.run(plan.command)
-    if outcome.error:
-        complain(PROGRAM, outcome.error)
-    if job is not None and step is not None:
-        if plan.original:
-            request = replace(request, inputs=(*request.inputs, plan.original))
-        _conclude(request, job, step, outcome, is_inner=enclosing is not None)
+    os.environ[JOB_DIR_VARIABLE] = str(prepared.job.path)
+    outcome = _launch(plan.command)
+    if plan.original:
+        request = replace(request, inputs=(*request.inputs, plan.original))
+    _conclude(request, prepared, outcome)
     return outcome
 
 
-def _prepare(
-    request: Request, scheduler: SchedulerFacts, enclosing: JobDir | None
-) -> tuple[JobDir | None, StepDir | None, Plan]:
-    """Write what must be on disk before the launch; if that fails, the command runs bare."""
-    search_path = _search_path()
+def _launch(command: Sequence[str]) -> Outcome:
+    outcome = supervise.run(command)
+    if outcome.error:
+        complain(PROGRAM, outcome.error)
+    return outcome
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is on disk before the launch; `is_inner` where the launch is a step of one around it."""
+
+    job: JobDir
+    step: StepDir
+    plan: Plan
+    is_inner: bool
+
+
+def _try_to_prepare(request: Request) -> Prepared | None:
+    """Write what must be on disk before the launch; None, with one warning, if that fails."""
     try:
-        name = request.name or scheduler.name or _name_of(request.argv)
-        job = enclosing or open_job(request.base, name, scheduler, request.tags)
-        step = job.add_step()
-        plan = make_plan(request.argv, step, search_path)
-        record_step(step, request.argv, plan, request.interval_s, request.tags)
+        return _prepare(request)
     except OSError as error:
         complain(PROGRAM, f"nothing will be recorded: {error.filename}: {error.strerror}")
     except Exception as error:  # noqa: BLE001 - fails open: the job runs whatever we do wrong
         complain(PROGRAM, f"nothing will be recorded: {type(error).__name__}: {error}")
-    else:
-        return job, step, plan
-    return None, None, bare_plan(request.argv, search_path)
+    return None
+
+
+def _prepare(request: Request) -> Prepared:
+    scheduler = detect(os.environ)
+    enclosing = enclosing_job(os.environ)
+    name = request.name or scheduler.name or _name_of(request.argv)
+    job = enclosing or open_job(request.base, name, scheduler, request.tags)
+    step = job.add_step()
+    plan = make_plan(request.argv, step, _search_path())
+    record_step(step, request.argv, plan, request.interval_s, request.tags)
+    return Prepared(job, step, plan, is_inner=enclosing is not None)
 
 
 _INTERPRETERS = ("python", "bash", "sh", "Rscript", "julia", "perl", "ruby", "node")
@@ -201,19 +217,18 @@ def _name_of(argv: tuple[str, ...]) -> str:
     return program
 
 
-def _conclude(
-    request: Request, job: JobDir, step: StepDir, outcome: Outcome, is_inner: bool
-) -> None:
+def _conclude(request: Request, prepared: Prepared, outcome: Outcome) -> None:
     """Record the end and make the document. The job is over: nothing here may change its status."""
-    # Ctrl-C ends this work, not what is on disk; all other signals are for the job that is over.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
-        if _write_end(request, step, outcome) and request.merge and not is_inner:
-            _await_last_records(step)
-            _merge(request, job)
+        # Ctrl-C ends this work, not what is on disk; other signals are for the job that is over.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        written = _write_end(request, prepared.step, outcome)
+        if written and request.merge and not prepared.is_inner:
+            _await_last_records(prepared.step)
+            _merge(request, prepared.job)
     except KeyboardInterrupt:
-        complain(PROGRAM, f"interrupted; for the document: yprov-merge {job.path}")
+        complain(PROGRAM, f"interrupted; for the document: yprov-merge {prepared.job.path}")
 
 
 def _write_end(request: Request, step: StepDir, outcome: Outcome) -> bool:

@@ -37,7 +37,7 @@ def complain(program: str, message: str) -> None:
 
 def settings() -> dict[str, Any]:
     """Return the settings of the configuration files, as defaults of options."""
-    found = config.load(config.files(os.environ, Path.cwd()))
+    found = config.load(config.files(os.environ, Path()))
     defaults: dict[str, Any] = {
         "directory": found.get("dir"),
         "name": found.get("name"),

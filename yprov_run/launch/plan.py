@@ -56,10 +56,9 @@ def make_plan(argv: Sequence[str], step: StepDir, search_path: str) -> Plan:
     return Plan(tuple(_insert(argv, placement, step.shim)), placement)
 
 
-def bare_plan(argv: Sequence[str], search_path: str) -> Plan:
-    """Return the plan that runs the command as it stands; marks for the shim are left out."""
-    placement = launchers.place(argv, search_path)
-    return Plan(tuple(word for word in argv if word != launchers.MARK), placement)
+def bare_command(argv: Sequence[str]) -> list[str]:
+    """Return the command as it stands; only marks for the shim are left out."""
+    return [word for word in argv if word != launchers.MARK]
 
 
 def _insert(argv: Sequence[str], placement: Placement, shim: Path) -> list[str]:
