@@ -111,7 +111,7 @@ def test_ctrl_z_stops_the_job_and_fg_continues_it(
     terminal.type(b"yprov-run -q sh -c 'echo go''ing; read word; echo got $word'\n")
     terminal.wait_for(rb"going\r\n")
     terminal.type(b"\x1a")
-    terminal.wait_for(rb"Stopped")
+    terminal.wait_for(rb"(?s)Stopped.*\$ $")  # bash drops what is typed before its prompt
     terminal.type(b"fg\n")
     terminal.wait_for(rb"fg\r\n.*yprov-run")
     terminal.type(b"hello\n")
