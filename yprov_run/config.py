@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from yprov_run.errors import YprovError
+from yprov_run.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from yaml.nodes import Node

@@ -20,7 +20,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yprov_run.errors import YprovError
-from yprov_run.model import Json
+from yprov_run.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yprov_run.model import Json
 
 SCHEMA_VERSION = 1
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
 import pwd
 from pathlib import Path
 
-from yprov_run.model import Json
+from yprov_run.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yprov_run.model import Json
 
 
 def user_name() -> str:
@@ -25,7 +27,7 @@ def user() -> Json:
 
 def host_name() -> str:
     """Return this machine's name."""
-    return platform.node()
+    return os.uname().nodename
 
 
 def boot_id() -> str:
@@ -48,7 +50,7 @@ def platform_facts() -> Json:
     """Return the launching host's system."""
     return {
         "host": host_name(),
-        "system": platform.system(),
-        "kernel": platform.release(),
-        "machine": platform.machine(),
+        "system": os.uname().sysname,
+        "kernel": os.uname().release,
+        "machine": os.uname().machine,
     }

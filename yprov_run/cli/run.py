@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from yprov_run.cli.shell import complain, execute, show_version
+from yprov_run.cli import quick
+from yprov_run.cli.complain import complain
+from yprov_run.cli.request import Request
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, StepDir
 from yprov_run.launch import supervise
@@ -30,119 +29,12 @@ from yprov_run.launch.record import (
 )
 from yprov_run.launch.stragglers import end_stragglers
 from yprov_run.launch.supervise import Outcome
+from yprov_run.light import NamedTuple
 from yprov_run.schedulers import detect
 
 PROGRAM = "yprov-run"
 _FILES_BUDGET_S = 60.0
 _LAST_RECORDS_S = 1.0
-_SHORTEST_INTERVAL_S = 0.01
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for."""
-
-    argv: tuple[str, ...]
-    base: Path
-    name: str | None
-    interval_s: float
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    tags: dict[str, str]
-    merge: bool
-    quiet: bool
-
-
-@app.command(
-    context_settings={
-        "allow_interspersed_args": False,
-        "ignore_unknown_options": False,
-        "help_option_names": ["-h", "--help"],
-    },
-    epilog="Example: yprov-run --tag run=base srun -N 4 --ntasks-per-node=8 python train.py",
-)
-def run(
-    command: Annotated[
-        list[str], typer.Argument(metavar="[--] COMMAND [ARGS]...", help="What to run.")
-    ],
-    directory: Annotated[
-        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories go.")
-    ] = Path("yprov"),
-    name: Annotated[
-        str | None,
-        typer.Option(envvar="YPROV_NAME", help="The job's name. [default: the scheduler's]"),
-    ] = None,
-    interval: Annotated[
-        float, typer.Option(envvar="YPROV_INTERVAL", help="Seconds between samples.")
-    ] = 1.0,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("-i", "--input", help="A file, folder or glob that is read. Repeatable."),
-    ] = None,
-    outputs: Annotated[
-        list[str] | None,
-        typer.Option("-o", "--output", help="A file, folder or glob that is written. Repeatable."),
-    ] = None,
-    tags: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Repeatable.")
-    ] = None,
-    no_merge: Annotated[
-        bool, typer.Option("--no-merge", help="Record only; merge later with yprov-merge.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the command that would run, and end.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")] = False,
-    version: Annotated[
-        bool | None,
-        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
-    ] = None,
-) -> Outcome | None:
-    """Run a command exactly as it would run without this word before it, and record it.
-
-    Options end at the first word that is not one: the command's own options are never touched.
-    """
-    del version
-    request = Request(
-        argv=tuple(command),
-        base=directory,
-        name=name,
-        interval_s=_checked_interval(interval),
-        inputs=tuple(inputs or ()),
-        outputs=tuple(outputs or ()),
-        tags=_checked_tags(tags or []),
-        merge=not no_merge,
-        quiet=quiet,
-    )
-    if dry_run:
-        plan = make_plan(
-            request.argv, StepDir(directory.absolute() / "JOB/record/steps/0"), _search_path()
-        )
-        if plan.placement.warning:
-            complain(PROGRAM, plan.placement.warning)
-        print(quoted(plan.command))
-        return None
-    return _run(request)
-
-
-def _checked_interval(interval: float) -> float:
-    if not _SHORTEST_INTERVAL_S <= interval <= 86400:
-        raise YprovError(
-            f"--interval {interval:g}: give seconds between {_SHORTEST_INTERVAL_S:g} and 86400"
-        )
-    return interval
-
-
-def _checked_tags(tags: list[str]) -> dict[str, str]:
-    result = {}
-    for tag in tags:
-        key, equals, value = tag.partition("=")
-        if not key or not equals:
-            raise YprovError(f"--tag {tag!r}: give it as KEY=VALUE")
-        result[key] = value
-    return result
 
 
 def _search_path() -> str:
@@ -160,7 +52,7 @@ def _run(request: Request) -> Outcome:
     os.environ[JOB_DIR_VARIABLE] = str(prepared.job.path)
     outcome = _launch(plan.command)
     if plan.original:
-        request = replace(request, inputs=(*request.inputs, plan.original))
+        request = request._replace(inputs=(*request.inputs, plan.original))
     _conclude(request, prepared, outcome)
     return outcome
 
@@ -172,8 +64,7 @@ def _launch(command: Sequence[str]) -> Outcome:
     return outcome
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """What is on disk before the launch; `is_inner` where the launch is a step of one around it."""
 
     job: JobDir
@@ -197,10 +88,10 @@ def _prepare(request: Request) -> Prepared:
     scheduler = detect(os.environ)
     enclosing = enclosing_job(os.environ)
     name = request.name or scheduler.name or _name_of(request.argv)
-    job = enclosing or open_job(request.base, name, scheduler, request.tags)
+    job = enclosing or open_job(request.base, name, scheduler, dict(request.tags))
     step = job.add_step()
     plan = make_plan(request.argv, step, _search_path())
-    record_step(step, request.argv, plan, request.interval_s, request.tags)
+    record_step(step, request.argv, plan, request.interval_s, dict(request.tags))
     return Prepared(job, step, plan, is_inner=enclosing is not None)
 
 
@@ -220,6 +111,7 @@ def _name_of(argv: tuple[str, ...]) -> str:
 def _conclude(request: Request, prepared: Prepared, outcome: Outcome) -> None:
     """Record the end and make the document. The job is over: nothing here may change its status."""
     try:
+        gc.enable()
         # Ctrl-C ends this work, not what is on disk; other signals are for the job that is over.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -289,6 +181,28 @@ def main() -> None:
     """Run the command line, then end as the command ended."""
     if isinstance(sys.stdout, TextIOWrapper):  # not where it was closed before we were started
         sys.stdout.reconfigure(errors="surrogateescape")
-    outcome = execute(app, PROGRAM)
-    if isinstance(outcome, Outcome):
-        supervise.end_like(outcome)
+    request = quick.read(sys.argv[1:], os.environ, Path()) or _read_with_typer()
+    if request is None:
+        return
+    if request.dry_run:
+        _show(request)
+        return
+    supervise.end_like(_run(request))
+
+
+def _read_with_typer() -> Request | None:
+    """Return what the user asked for; None if that has been answered, as for --help."""
+    from yprov_run.cli.options import app
+    from yprov_run.cli.shell import execute
+
+    request = execute(app, PROGRAM)
+    return request if isinstance(request, Request) else None
+
+
+def _show(request: Request) -> None:
+    """Print the command that would run, for --dry-run."""
+    step = StepDir(request.base.absolute() / "JOB/record/steps/0")
+    plan = make_plan(request.argv, step, _search_path())
+    if plan.placement.warning:
+        complain(PROGRAM, plan.placement.warning)
+    print(quoted(plan.command))

@@ -11,6 +11,7 @@ from typing import Any, cast
 import typer
 
 from yprov_run import __version__, config
+from yprov_run.cli.complain import complain
 from yprov_run.errors import MISUSE, YprovError
 
 # Typer does not export the base class of its own usage errors.
@@ -22,17 +23,6 @@ def show_version(wanted: bool) -> None:
     if wanted:
         print(f"yprov-run {__version__}")
         raise typer.Exit
-
-
-def complain(program: str, message: str) -> None:
-    """Write one line to stderr; what cannot be written is let go."""
-    if sys.stderr is None:  # closed before we were started; print would take stdout instead
-        return
-    line = f"{program}: {message}".replace("\n", " ")
-    try:
-        print(line, file=sys.stderr, flush=True)
-    except (OSError, UnicodeError):
-        return
 
 
 def settings() -> dict[str, Any]:

@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from yprov_run import launchers
 from yprov_run.jobdir import StepDir
 from yprov_run.launchers.grammar import Placement, ProgramFile, untouched
+from yprov_run.light import NamedTuple
 
 SHELL = "/bin/sh"
 # Whatever is missing or broken on a node, the program is run.
@@ -29,8 +29,7 @@ _SHELLS_OWN = frozenset({"IFS", "OPTIND", "PPID"})
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What will be run, and why it is, or is not, recorded on the nodes.
 
     `program_file` is the text of a rewritten file of programs, and `original` the path of the one
@@ -90,8 +89,7 @@ def _plan_with_file(
     return Plan(tuple(words), placement, inserted, path)
 
 
-@dataclass(frozen=True)
-class ShimSettings:
+class ShimSettings(NamedTuple):
     """What the shim needs to know on a node where nothing of ours may be installed."""
 
     nodes_dir: Path

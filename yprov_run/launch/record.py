@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from yprov_run import __version__
@@ -16,8 +15,11 @@ from yprov_run.capture.redact import redact_argv
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir, open_job_dir, write_once
 from yprov_run.launch.plan import Plan, ShimSettings, import_path, shim_text
 from yprov_run.launch.supervise import Outcome
-from yprov_run.model import FileRef, Json
+from yprov_run.light import TYPE_CHECKING
 from yprov_run.schedulers.facts import SchedulerFacts
+
+if TYPE_CHECKING:
+    from yprov_run.model import FileRef, Json
 
 JOB_DIR_VARIABLE = "YPROV_JOB_DIR"
 
@@ -45,7 +47,7 @@ def open_job(base: Path, name: str, scheduler: SchedulerFacts, tags: Mapping[str
                 "created_ms": time.time_ns() // 1_000_000,
                 "user": identity.user(),
                 "platform": identity.platform_facts(),
-                "scheduler": asdict(scheduler),
+                "scheduler": {**scheduler._asdict(), "variables": dict(scheduler.variables)},
             }
         ),
     )
@@ -90,11 +92,13 @@ def record_step(
 
 def record_end(step: StepDir, outcome: Outcome) -> None:
     """Write how the step's command ended. Raises OSError."""
-    write_once(step.end, _dump({"schema": SCHEMA_VERSION, **asdict(outcome)}))
+    write_once(step.end, _dump({"schema": SCHEMA_VERSION, **outcome._asdict()}))
 
 
 def record_files(step: StepDir, files: Sequence[FileRef]) -> None:
     """Write the step's input and output files. Raises OSError."""
+    from dataclasses import asdict
+
     write_once(
         step.files, _dump({"schema": SCHEMA_VERSION, "files": [asdict(file) for file in files]})
     )

@@ -8,16 +8,17 @@ reached it already.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
-import resource
 import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NoReturn
+
+from yprov_run.light import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
@@ -32,8 +33,7 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _BROADCAST_S = 0.1
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How the command ended: an exit status, or the signal it died of; times in UTC ms."""
 
     started_ms: int
@@ -68,6 +68,8 @@ def end_like(outcome: Outcome) -> None:
             with contextlib.suppress(OSError):
                 stream.flush()
     if outcome.signal is not None:
+        import resource
+
         # The command has dumped its core if it was to; ours would hide it.
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         if outcome.signal not in {signal.SIGKILL, signal.SIGSTOP}:
@@ -176,6 +178,8 @@ class _Witness:
 
 def _report_signals(writer: int) -> None:
     """Be the witness: write the number of each signal; end with our parent."""
+    import ctypes
+
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     libc.prctl(_PR_SET_NAME, b"yprov-witness", 0, 0, 0)

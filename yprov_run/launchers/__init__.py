@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from yprov_run.launchers import hydra, local, openmpi, others, prefix, srun
+from yprov_run.launchers import local, prefix
 from yprov_run.launchers.grammar import Placement
 
 MARK = "{yprov}"
+MPI_COMMANDS = frozenset(
+    f"{command}{maker}"
+    for command in ("mpirun", "mpiexec")
+    for maker in ("", ".openmpi", ".mpich", ".hydra")
+) | {"orterun", "prterun", "oshrun"}
+OTHER_COMMANDS = frozenset({"flux", "jsrun", "ibrun", "aprun"})
+
+_Place = Callable[[Sequence[str], str], "Placement | None"]
 
 
 def place(argv: Sequence[str], search_path: str) -> Placement:
@@ -22,17 +29,32 @@ def place(argv: Sequence[str], search_path: str) -> Placement:
     if marks:
         return Placement(Path(argv[0]).name, "any", marks, marked=True)
     skipped = prefix.length(argv)
-    for find in (srun.place, openmpi.place, hydra.place, others.place):
+    for find in _grammars(Path(argv[skipped]).name if argv else ""):
         placement = find(argv[skipped:], search_path)
         if placement is not None:
             return _moved(placement, skipped)
     return local.place(argv)
 
 
+def _grammars(command: str) -> Iterator[_Place]:
+    """Yield those who may know a command; the launch waits for no table but theirs."""
+    if command == "srun":
+        from yprov_run.launchers import srun
+
+        yield srun.place
+    elif command in MPI_COMMANDS:
+        from yprov_run.launchers import hydra, openmpi
+
+        yield from (openmpi.place, hydra.place)
+    elif command in OTHER_COMMANDS:
+        from yprov_run.launchers import others
+
+        yield others.place
+
+
 def _moved(placement: Placement, by: int) -> Placement:
     file = placement.file
-    return replace(
-        placement,
+    return placement._replace(
         positions=tuple(position + by for position in placement.positions),
-        file=replace(file, position=file.position + by) if file else None,
+        file=file._replace(position=file.position + by) if file else None,
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from yprov_run.light import NamedTuple
 
-@dataclass(frozen=True)
-class ProgramFile:
+
+class ProgramFile(NamedTuple):
     """A file that names the programs: its place in argv, and what puts the shim into its text.
 
     `insert` takes the text and the shim's words as one text; it returns None for a file that it
@@ -20,8 +19,7 @@ class ProgramFile:
     insert: Callable[[str, str], str | None]
 
 
-@dataclass(frozen=True)
-class Placement:
+class Placement(NamedTuple):
     """Where programs begin in a command line.
 
     `positions` are the indexes in argv before which a shim goes; `file` is where they are named
@@ -50,8 +48,7 @@ def untouched(launcher: str, ranks: str, reason: str) -> Placement:
     )
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """The options of a launcher: how many words follow each one, if its value is not glued.
 
     `values` maps an option, as it is written, to that number. An option in `flags` takes none, or
@@ -65,7 +62,7 @@ class Options:
     optional_glued: str = ""
     short_flags: str = ""
     abbreviations: bool = False
-    asks_no_program: frozenset[str] = field(default_factory=frozenset)
+    asks_no_program: frozenset[str] = frozenset()
 
     def find(self, word: str) -> int | None:
         """Return how many words after this option belong to it; None if it is unknown."""
@@ -178,5 +175,8 @@ def insert_after_options(text: str, shim: str, options: Options) -> str | None:
 
 def resolved_name(word: str, search_path: str) -> str:
     """Return the file name that a command resolves to, links followed; empty if there is none."""
+    # Here and not above: few launches need it, and its import takes 5 ms.
+    import shutil
+
     found = shutil.which(word, path=search_path)
     return Path(found).resolve().name if found else ""

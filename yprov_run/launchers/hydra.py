@@ -54,7 +54,7 @@ PALS_OPTIONS = Options(
     asks_no_program=OPTIONS.asks_no_program,
 )
 
-_COMMANDS = frozenset(
+COMMANDS = frozenset(
     {"mpirun", "mpiexec", "mpiexec.hydra", "mpirun.mpich", "mpiexec.mpich", "mpirun.hydra"}
 )
 _PROGRAMS = frozenset({"mpiexec.hydra", "mpirun.hydra", "mpirun.mpich", "mpiexec.mpich"})
@@ -63,7 +63,7 @@ _PALS = "pals"
 
 def place(argv: Sequence[str], search_path: str) -> Placement | None:
     """Find the programs in a command of hydra's family; None if the command is none."""
-    if not argv or Path(argv[0]).name not in _COMMANDS:
+    if not argv or Path(argv[0]).name not in COMMANDS:
         return None
     resolved = resolved_name(argv[0], search_path)
     is_pals = _PALS in resolved

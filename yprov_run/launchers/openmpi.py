@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,7 +53,7 @@ OPTIONS = Options(
     asks_no_program=frozenset({"--help", "-help", "-h", "--version", "-version", "-V", "--V"}),
 )
 
-_COMMANDS = frozenset(
+COMMANDS = frozenset(
     {"mpirun", "mpiexec", "orterun", "prterun", "oshrun", "mpirun.openmpi", "mpiexec.openmpi"}
 )
 _PROGRAMS = frozenset({"orterun", "prterun", "prte", "oshrun", "mpirun.openmpi"})
@@ -63,7 +62,7 @@ _VERSION_TIMEOUT_S = 2.0
 
 def place(argv: Sequence[str], search_path: str) -> Placement | None:
     """Find the programs in an Open MPI command; None if the command is not Open MPI's."""
-    if not argv or Path(argv[0]).name not in _COMMANDS:
+    if not argv or Path(argv[0]).name not in COMMANDS:
         return None
     if not _is_open_mpi(argv[0], search_path):
         return None
@@ -85,8 +84,10 @@ def _is_open_mpi(word: str, search_path: str) -> bool:
     name = resolved_name(word, search_path)
     if name in _PROGRAMS:
         return True
-    if name not in _COMMANDS:
+    if name not in COMMANDS:
         return False
+    import subprocess  # 4 ms that other launches need not wait for
+
     try:
         answer = subprocess.run(
             [word, "--version"],

@@ -19,7 +19,7 @@ def _options(values: str, flags: str, glued: str = "", short_flags: str = "") ->
     )
 
 
-_LAUNCHERS = {
+LAUNCHERS = {
     "flux": _options(
         """ntasks cores-per-task gpus-per-task nodes cores tasks-per-node tasks-per-core
         gpus-per-node queue bank time-limit setopt setattr env env-remove env-file rlimit input
@@ -57,7 +57,7 @@ _LAUNCHERS = {
 def place(argv: Sequence[str], search_path: str) -> Placement | None:
     """Find the programs in a command of one of these launchers; None if the command is none."""
     del search_path  # their names tell
-    if not argv or Path(argv[0]).name not in _LAUNCHERS:
+    if not argv or Path(argv[0]).name not in LAUNCHERS:
         return None
     name = Path(argv[0]).name
     skipped = 0
@@ -65,7 +65,7 @@ def place(argv: Sequence[str], search_path: str) -> Placement | None:
         if len(argv) < 2 or argv[1] != "run":
             return None
         skipped = 1
-    found, reason = programs(argv[skipped:], _LAUNCHERS[name])
+    found, reason = programs(argv[skipped:], LAUNCHERS[name])
     if not found:
         return untouched(name, "any", reason)
     return Placement(name, "any", tuple(index + skipped for index in found))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from yprov_run.launchers.grammar import Options, program_index
+from yprov_run.light import NamedTuple
 
 
-@dataclass(frozen=True)
-class _Prefix:
+class _Prefix(NamedTuple):
     """A prefix: its options, then so many words of its own, then (for env) assignments."""
 
     options: Options

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from yprov_run.light import NamedTuple
 
 
-@dataclass(frozen=True)
-class SchedulerFacts:
+class SchedulerFacts(NamedTuple):
     """A job as its scheduler names it; `number` is None where there is no scheduler.
 
     `variables` are the scheduler's own, without any that could be a secret.
@@ -22,4 +23,4 @@ class SchedulerFacts:
     restart: int = 0
     started_s: int | None = None
     ends_s: int | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = MappingProxyType({})

@@ -1,0 +1,77 @@
+"""The command line of yprov-run, as people read it: help, defaults, errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yprov_run.cli.request import Request, checked_interval, checked_tags
+from yprov_run.cli.shell import show_version
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(
+    context_settings={
+        "allow_interspersed_args": False,
+        "ignore_unknown_options": False,
+        "help_option_names": ["-h", "--help"],
+    },
+    epilog="Example: yprov-run --tag run=base srun -N 4 --ntasks-per-node=8 python train.py",
+)
+def run(
+    command: Annotated[
+        list[str], typer.Argument(metavar="[--] COMMAND [ARGS]...", help="What to run.")
+    ],
+    directory: Annotated[
+        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories go.")
+    ] = Path("yprov"),
+    name: Annotated[
+        str | None,
+        typer.Option(envvar="YPROV_NAME", help="The job's name. [default: the scheduler's]"),
+    ] = None,
+    interval: Annotated[
+        float, typer.Option(envvar="YPROV_INTERVAL", help="Seconds between samples.")
+    ] = 1.0,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("-i", "--input", help="A file, folder or glob that is read. Repeatable."),
+    ] = None,
+    outputs: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--output", help="A file, folder or glob that is written. Repeatable."),
+    ] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Repeatable.")
+    ] = None,
+    no_merge: Annotated[
+        bool, typer.Option("--no-merge", help="Record only; merge later with yprov-merge.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the command that would run, and end.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")] = False,
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
+    ] = None,
+) -> Request:
+    """Run a command exactly as it would run without this word before it, and record it.
+
+    Options end at the first word that is not one: the command's own options are never touched.
+    """
+    del version
+    return Request(
+        argv=tuple(command),
+        base=directory,
+        name=name,
+        interval_s=checked_interval(interval),
+        inputs=tuple(inputs or ()),
+        outputs=tuple(outputs or ()),
+        tags=checked_tags(tags or []),
+        merge=not no_merge,
+        dry_run=dry_run,
+        quiet=quiet,
+    )

@@ -1,0 +1,51 @@
+"""What the user asked of yprov-run, however the command line was read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from yprov_run.errors import YprovError
+from yprov_run.light import NamedTuple
+
+_SHORTEST_INTERVAL_S = 0.01
+_LONGEST_INTERVAL_S = 86400
+
+
+class Request(NamedTuple):
+    """What the user asked for; the defaults are those of the command line.
+
+    A named tuple, as all that the launch waits for: to import dataclasses takes 9 ms.
+    """
+
+    argv: tuple[str, ...]
+    base: Path = Path("yprov")
+    name: str | None = None
+    interval_s: float = 1.0
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    merge: bool = True
+    dry_run: bool = False
+    quiet: bool = False
+
+
+def checked_interval(interval_s: float) -> float:
+    """Return a time between samples that makes sense. Raises YprovError for any other."""
+    if not _SHORTEST_INTERVAL_S <= interval_s <= _LONGEST_INTERVAL_S:
+        raise YprovError(
+            f"--interval {interval_s:g}: give seconds between {_SHORTEST_INTERVAL_S:g} and "
+            f"{_LONGEST_INTERVAL_S}"
+        )
+    return interval_s
+
+
+def checked_tags(tags: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return KEY=VALUE texts as pairs, the last of each key. Raises YprovError for any other."""
+    result = {}
+    for tag in tags:
+        key, equals, value = tag.partition("=")
+        if not key or not equals:
+            raise YprovError(f"--tag {tag!r}: give it as KEY=VALUE")
+        result[key] = value
+    return tuple(result.items())
