@@ -103,7 +103,7 @@ def test_the_launch_waits_for_no_module_that_it_can_do_without(tmp_path: Path) -
     loaded = {line.rpartition("|")[2].strip() for line in before.splitlines()}
     assert {"yprov_run.cli.run", "yprov_run.launch.supervise"} <= loaded
     heavy = {"typer", "click", "rich", "yaml", "dataclasses", "inspect", "subprocess", "shutil",
-             "ctypes", "argparse", "platform", "typing", "uuid", "asyncio", "socket", "yprov_run.model",
+             "argparse", "platform", "typing", "uuid", "asyncio", "socket", "yprov_run.model",
              "yprov_run.merge", "yprov_run.agent", "yprov_run.launchers.srun"}  # fmt: skip
     assert loaded & heavy == set()
 
