@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import copy
+import json
+import os
+import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from yprov_run.provenance.check import check
+from tests.support.commands import only_job, run
+from yprov_run.provenance.check import check, findings, parse
 
 GOOD: dict[str, Any] = {
     "prefix": {"default": "urn:x#", "yprov": "https://github.com/HPCI-Lab/yProv4ML"},
@@ -57,6 +64,52 @@ FAULTS: list[tuple[str, dict[str, dict[str, Any]], str]] = [
      "2 main activities"),
     ("an array of records", {"used": {"v": [{}, {}]}}, "array of records"),
     ("an unknown part", {"stuff": {}}, "not a part of PROV-JSON"),
+    ("a relation without its end", {"used": {"v": {"prov:entity": "a"}}}, "missing"),
+    ("a relation of one thing", {"used": {"v": {"prov:activity": "job"}}}, "relates nothing"),
+    ("a reference that is a number", {"used": {"v": {"prov:activity": 1, "prov:entity": "a"}}},
+     "not a name"),
+    ("an end of many", {"used": {"v": {"prov:activity": ["job"], "prov:entity": "a"}}},
+     "one relation has one end"),
+    ("a generation twice", {"wasGeneratedBy": {"h": {
+        "prov:entity": "b", "prov:activity": "job"}}}, "twice"),
+    ("a start at another time", {"wasStartedBy": {"s": {
+        "prov:activity": "job", "prov:trigger": "a",
+        "prov:time": "2026-01-01T00:00:01+00:00"}}}, "not that of its activity"),
+    ("a use before the generation", {
+        "wasGeneratedBy": {"g": {"prov:entity": "b", "prov:activity": "job",
+                                 "prov:time": "2026-01-01T00:00:05+00:00"}},
+        "used": {"v": {"prov:activity": "job", "prov:entity": "b",
+                       "prov:time": "2026-01-01T00:00:04+00:00"}}}, "before its entity was"),
+    ("derived from a later thing", {
+        "wasGeneratedBy": {
+            "g": {"prov:entity": "b", "prov:activity": "job",
+                  "prov:time": "2026-01-01T00:00:05+00:00"},
+            "h": {"prov:entity": "a", "prov:activity": "job",
+                  "prov:time": "2026-01-01T00:00:06Z"}}}, "was generated later"),
+    ("informed by what starts later", {
+        "activity": {"late": {"prov:startTime": "2026-01-01T00:01:00.123456789+00:00"}},
+        "wasInformedBy": {"i": {"prov:informed": "job", "prov:informant": "late"}}},
+     "before what informed it starts"),
+    ("a part of itself", {"activity": {"s": {"dcterms:isPartOf": "s"}}}, "part of itself"),
+    ("special cases in a circle", {"specializationOf": {
+        "_:1": {"prov:specificEntity": "a", "prov:generalEntity": "b"},
+        "_:2": {"prov:specificEntity": "b", "prov:generalEntity": "a"}}}, "special case of itself"),
+    ("an identifier of different records", {"used": {"u": [
+        {"prov:activity": "job", "prov:entity": "a"},
+        {"prov:activity": "job", "prov:entity": "b"}]}}, "several different records"),
+    ("a relation named as an element", {"used": {"a": {
+        "prov:activity": "job", "prov:entity": "a"}}}, "an element and a used"),
+    ("prov bound elsewhere", {"prefix": {"prov": "http://example.org/"}}, "prov must be"),
+    ("an undeclared datatype", {"entity": {"c": {"prov:x": {"$": "1", "type": "foo:int"}}}},
+     "'foo' is not declared"),
+    ("a number too large for its type", {"entity": {"c": {"prov:x": {
+        "$": "3000000000", "type": "xsd:int"}}}}, "is no xsd:int"),
+    ("infinity", {"entity": {"c": {"prov:x": {"$": "INF", "type": "xsd:double"}}}}, "finite"),
+    ("not a number", {"entity": {"c": {"prov:x": float("nan")}}}, "finite"),
+    ("a control character", {"entity": {"c": {"prov:x": "a\x01b"}}}, "control character"),
+    ("nothing as a value", {"entity": {"c": {"prov:x": None}}}, "null"),
+    ("a bundle with a fault", {"bundle": {"b": {"used": {"v": {
+        "prov:activity": "job", "prov:entity": "z"}}}}}, "is no entity here"),
 ]  # fmt: skip
 
 
@@ -72,6 +125,110 @@ def test_each_fault_is_found_with_its_place(
     for kind, records in change.items():
         document.setdefault(kind, {}).update(records)
     assert [problem for problem in check(document) if words in problem]
+
+
+def test_the_place_of_a_fault_is_a_json_pointer() -> None:
+    document = copy.deepcopy(GOOD)
+    document["used"]["a/b~c"] = {"prov:activity": "job", "prov:entity": "z"}
+    assert check(document) == ["/used/a~1b~0c/prov:entity: 'z' is no entity here"]
+
+
+def test_the_rules_of_the_family_are_told_from_those_of_prov() -> None:
+    document = {"prefix": {"default": "urn:x#"}, "entity": {"a": {}}}
+    assert {finding.rule for finding in findings(document)} == {"family"}
+
+
+def test_a_document_of_yprov4ml_is_valid_prov() -> None:
+    sample = Path(__file__).parent / "data/yprov4ml/sample_0/prov_sample_GR1_0.json"
+    document, twice = parse(sample.read_bytes())
+    assert [f for f in (*twice, *findings(document)) if f.rule == "PROV"] == []
+
+
+def test_a_name_that_stands_twice_is_found() -> None:
+    content = b'{"entity": {"a": {"x": 1}, "a": {"x": 2}, "b/c": {}, "b/c": {}}}'
+    assert [str(f) for f in parse(content)[1]] == [
+        "/entity/a: stands there twice",
+        "/entity/b~1c: stands there twice",
+    ]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    | st.sampled_from(["a", "job", "2026-01-01T00:00:00", "prov:entity"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.text(max_size=4)
+        | st.sampled_from([
+            "a", "job", "prov:type", "$", "type", "prov:activity", "prov:entity", "prov:time",
+        ]),
+        inner, max_size=3,
+    ),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([
+            "prefix", "bundle", "entity", "activity", "agent", "used", "wasGeneratedBy",
+            "wasDerivedFrom", "wasStartedBy", "hadMember", "mentionOf", "wasInformedBy", "x",
+        ]),
+        st.dictionaries(st.sampled_from(["a", "job", "b/c", "_:1"]), _JSON) | _JSON,
+    )
+)  # fmt: skip
+def test_no_shape_of_a_document_is_a_crash(document: dict[str, Any]) -> None:
+    for finding in findings(document):
+        assert finding.path.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "not JSON"), (b"[" * 100_000, "nested too deeply"), (b"[1]", "no object"),
+     (b'{"a": \xff}', "not JSON"), (b'{"entity": {"a": {"b": NaN}}}', "finite")],
+)  # fmt: skip
+def test_what_is_no_document_is_one_clear_line(content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    done = run("yprov-inspect", "check", "x.json", cwd=tmp_path)
+    assert done.returncode == (1 if words == "finite" else 2)
+    assert words in (done.stdout + done.stderr).decode()
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def job_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checked")
+    run("yprov-run", "-q", "true", cwd=folder)
+    return only_job(folder)
+
+
+def test_a_job_is_checked_by_its_directory_its_number_or_its_file(job_dir: Path) -> None:
+    for reference in (str(job_dir), "1", str(job_dir / "prov.json")):
+        done = run("yprov-inspect", "check", reference, cwd=job_dir.parents[1])
+        assert (done.returncode, done.stdout) == (0, b""), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [("../x.csv", "outside"), ("link", "link out of"), ("pipe", "no regular file"),
+     ("gone", "No such file"), ("artifacts_GR0", "no regular file"),
+     ("artifacts_GR0/tasks.csv", "checksum")],
+)  # fmt: skip
+def test_files_beside_the_document_are_held_against_their_checksums(
+    location: str, words: str, job_dir: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(job_dir, tmp_path / "job_1"))
+    (folder / "link").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "pipe")
+    document = json.loads((folder / "prov.json").read_text())
+    table = document["entity"]["table/tasks"]
+    table.update({"prov:location": location, "schema:sha256": "0" * 64})
+    if location.endswith("csv"):
+        del table["schema:contentSize"]
+    (folder / "prov.json").write_text(json.dumps(document))
+    done = run("yprov-inspect", "check", str(folder), cwd=tmp_path)
+    assert done.returncode == 1
+    assert words in done.stdout.decode()
 
 
 def test_a_large_document_is_checked_in_linear_time() -> None:

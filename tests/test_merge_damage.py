@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,12 @@ def test_a_node_whose_clock_is_wrong_is_named_and_its_energy_stands(
     document = _merged(copy)
     assert [gap for gap in documents.gaps(document) if f"s {side} the launching host" in gap]
     assert documents.job(document)["run:energy"] == energy
+    (node,) = documents.of_type(document, "activity", "run:NodeExecution").values()
+    assert documents.plain(node)["run:clockOffset"] == pytest.approx(shift_ms / 1000, abs=3)
+    step = document["activity"]["step/0"]
+    for name in ("prov:startTime", "prov:endTime"):
+        times = [datetime.fromisoformat(each[name]) for each in (step, node)]
+        assert abs(times[1] - times[0]) < timedelta(seconds=3)
 
 
 def test_torn_and_garbage_events_are_named(copy: JobDir) -> None:

@@ -140,7 +140,8 @@ class NodeExecution:
     """What one step did on one node, from its agent's trace.
 
     `complete`: the agent wrote its last words. `ended_with_step`: it was killed a moment before,
-    with the step; the time after its last sample is then estimated.
+    with the step; the time after its last sample is then estimated. `clock_offset_ms`: by how
+    much its clock was ahead; the times here are corrected by it.
     """
 
     key: str
@@ -160,6 +161,7 @@ class NodeExecution:
     samples: SampleFile | None = None
     columns: tuple[Column, ...] = ()
     facts: Json = field(default_factory=dict)
+    clock_offset_ms: int = 0
 
     @property
     def own_tasks(self) -> tuple[Task, ...]:

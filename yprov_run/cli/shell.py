@@ -45,7 +45,10 @@ def execute(app: typer.Typer, program: str) -> object:
     """
     command = cast("Any", typer.main.get_command(app))
     try:
-        return command.main(prog_name=program, standalone_mode=False, default_map=settings())
+        defaults = settings()
+        if hasattr(command, "commands"):
+            defaults = dict.fromkeys(command.commands, defaults)
+        return command.main(prog_name=program, standalone_mode=False, default_map=defaults)
     except _UsageError as error:
         complain(program, f"{cast('Any', error).format_message()} (see {program} --help)")
         sys.exit(MISUSE)

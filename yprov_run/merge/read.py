@@ -9,11 +9,10 @@ from dataclasses import replace
 
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
-from yprov_run.merge import ending, fields, node
+from yprov_run.merge import clocks, ending, fields, node
 from yprov_run.model import FileRef, Gap, Job, Json, NodeExecution, Step
 from yprov_run.schedulers.slurm import expand_hostlist
 
-_CLOCK_MS = 5_000
 # Any constant will do; job identifiers of all versions hang on it.
 _NAMESPACE = uuid.UUID("5f0c9c3e-6f0f-5c62-9a57-3a1f0d7a3c11")
 
@@ -97,7 +96,8 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
     if cut := sum(execution.ended_with_step for execution in nodes):
         words = f"{cut} of {len(nodes)} agents were killed with the step"
         gaps.append(Gap(where, f"{words}: the time after their last sample is estimated"))
-    gaps += _clock_gaps(where, command, end, nodes)
+    nodes, clock_gaps = clocks.settle(where, command, end, nodes)
+    gaps += clock_gaps
     expected_nodes, expected_tasks = _expect(where, command, nodes, gaps)
     limit_ms = None if ends_s is None else ends_s * 1000
     return Step(
@@ -131,28 +131,6 @@ def _with_status(execution: NodeExecution, end: Json) -> NodeExecution:
     )
     workers = tuple(task for task in execution.tasks if task.worker_of is not None)
     return replace(execution, tasks=(task, *workers))
-
-
-def _clock_gaps(where: str, command: Json, end: Json, nodes: Sequence[NodeExecution]) -> list[Gap]:
-    """Name the nodes whose clocks put them outside the step that they were part of.
-
-    The times stand as the nodes gave them; durations and energies do not hang on these clocks.
-    """
-    started, ended = fields.integer(command, "started_ms"), fields.integer(end, "ended_ms")
-    gaps = []
-    for execution in nodes:
-        ahead_ms = 0
-        if started is not None and execution.started_ms is not None:
-            ahead_ms = min(0, execution.started_ms - started)
-        if ended is not None and execution.ended_ms is not None:
-            ahead_ms = max(0, execution.ended_ms - ended) or ahead_ms
-        if abs(ahead_ms) > _CLOCK_MS:
-            side = "ahead of" if ahead_ms > 0 else "behind"
-            words = (
-                f"its clock is at least {abs(ahead_ms) / 1000:.0f} s {side} the launching host's"
-            )
-            gaps.append(Gap(f"{where}, node {execution.name}", words))
-    return gaps
 
 
 def _natural(index: int | None) -> int:

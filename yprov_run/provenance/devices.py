@@ -14,6 +14,7 @@ def node_attributes(node: NodeExecution) -> Attributes:
     rss_kib = fields.integer(end, "agent_peak_rss_kib")
     return own(
         coverage=_coverage(node),
+        clockOffset=node.clock_offset_ms / 1000 if node.clock_offset_ms else None,
         samplingInterval=fields.number(node.facts, "interval_s"),
         agentCpuTime=fields.number(end, "agent_cpu_s"),
         agentMaxMemory=None if rss_kib is None else rss_kib * 1024,

@@ -80,6 +80,8 @@ _PROPERTIES = (
     ("maxNodeMemory", "Memory in use on the node, by whomever, highest.", "xsd:long", "B"),
     ("coverage", "Share of the execution's time between its first and last sample.",
      "xsd:double", "1"),
+    ("clockOffset", "By how much the node's clock was ahead of the launching host's, estimated; "
+     "the node's times are corrected by it. Not there: not seen to be off.", "xsd:double", "s"),
     ("samplingInterval", "Time between samples, as asked for.", "xsd:double", "s"),
     ("agentCpuTime", "CPU time of the node's agent.", "xsd:double", "s"),
     ("agentMaxMemory", "Resident memory of the node's agent, highest.", "xsd:long", "B"),

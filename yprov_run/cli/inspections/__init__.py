@@ -1,0 +1,1 @@
+"""The subcommands of yprov-inspect, one module each."""

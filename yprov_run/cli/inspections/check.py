@@ -1,0 +1,87 @@
+"""yprov-inspect check: is a document valid PROV, and true of the files beside it?"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yprov_run.cli.plain import plain
+from yprov_run.cli.progress import Progress
+from yprov_run.errors import YprovError
+from yprov_run.jobdir import find_job
+from yprov_run.provenance.check import findings, is_ours, parse
+from yprov_run.provenance.rules.findings import Finding
+from yprov_run.provenance.rules.sidefiles import check_side_files
+
+_SHOWN = 100
+_LARGEST_BYTES = 2 << 30
+
+
+def check(
+    documents: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|JOB_DIR|JOB_ID...", help="PROV-JSON, ours or not."),
+    ],
+    directory: Annotated[
+        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
+    ] = Path("yprov"),
+    family: Annotated[
+        bool, typer.Option("--family", help="Ask for the yProv family's rules of any document.")
+    ] = False,
+    show_all: Annotated[bool, typer.Option("--all", help=f"List more than {_SHOWN}.")] = False,
+) -> None:
+    """List what is wrong with documents, with JSON Pointers into them; exit status 1 if anything.
+
+    Of our own documents the yProv family's rules are asked as well, and the files beside them.
+    """
+    good = True
+    for reference in documents:
+        path = find_document(reference, directory)
+        found = check_file(path, family)
+        _print(reference, found, None if show_all else _SHOWN)
+        good = good and not found
+    if not good:
+        raise typer.Exit(1)
+
+
+def find_document(reference: str, directory: Path) -> Path:
+    """Return the document that a file, a job directory or a job id names, or raise YprovError."""
+    path = Path(reference)
+    if path.is_file():
+        return path
+    document = find_job(reference, directory).document
+    if not document.is_file():
+        raise YprovError(f"{document}: not there yet; make it with yprov-merge {reference}")
+    return document
+
+
+def check_file(path: Path, family: bool = False) -> list[Finding]:
+    """Return what is wrong with a document on disk. Raises YprovError if it is none."""
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise YprovError(f"{path}: larger than {_LARGEST_BYTES >> 30} GiB")
+        document, found = parse(path.read_bytes())
+    except OSError as error:
+        raise YprovError(f"{path}: {error.strerror}") from error
+    except YprovError as error:
+        raise YprovError(f"{path}: {error}") from None
+    ours = is_ours(document)
+    found += [one for one in findings(document) if one.rule == "PROV" or ours or family]
+    with Progress("checking the files beside it") as progress:
+        found += check_side_files(document, path.parent, progress.show)
+    return found
+
+
+def _print(reference: str, found: list[Finding], limit: int | None) -> None:
+    for finding in found[:limit]:
+        print(plain(f"{reference}: {finding}"))
+    if limit is not None and len(found) > limit:
+        print(f"{len(found) - limit} more; --all lists them")
+    counts = Counter(finding.rule for finding in found)
+    words = ", ".join(f"{count} by the rules of {rule}" for rule, count in counts.items())
+    name = plain(reference)
+    print(f"{name}: {len(found)} faults ({words})" if found else f"{name}: valid", file=sys.stderr)

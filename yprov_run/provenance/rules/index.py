@@ -1,0 +1,123 @@
+"""A document as the rules look at it: every record once, whatever shape the document has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Attributes = Mapping[str, Any]
+
+ELEMENTS = ("entity", "activity", "agent")
+
+# relation: its formal attributes with the kind of element each names; those with ! must be there
+RELATIONS: dict[str, dict[str, str]] = {
+    "used": {"prov:activity": "activity!", "prov:entity": "entity"},
+    "wasGeneratedBy": {"prov:entity": "entity!", "prov:activity": "activity"},
+    "wasInvalidatedBy": {"prov:entity": "entity!", "prov:activity": "activity"},
+    "wasDerivedFrom": {
+        "prov:generatedEntity": "entity!",
+        "prov:usedEntity": "entity!",
+        "prov:activity": "activity",
+    },
+    "wasInformedBy": {"prov:informed": "activity!", "prov:informant": "activity!"},
+    "wasStartedBy": {
+        "prov:activity": "activity!",
+        "prov:trigger": "entity",
+        "prov:starter": "activity",
+    },
+    "wasEndedBy": {
+        "prov:activity": "activity!",
+        "prov:trigger": "entity",
+        "prov:ender": "activity",
+    },
+    "wasAssociatedWith": {
+        "prov:activity": "activity!",
+        "prov:agent": "agent",
+        "prov:plan": "entity",
+    },
+    "wasAttributedTo": {"prov:entity": "entity!", "prov:agent": "agent!"},
+    "actedOnBehalfOf": {
+        "prov:delegate": "agent!",
+        "prov:responsible": "agent!",
+        "prov:activity": "activity",
+    },
+    "wasInfluencedBy": {"prov:influencee": "any!", "prov:influencer": "any!"},
+    "specializationOf": {"prov:specificEntity": "entity!", "prov:generalEntity": "entity!"},
+    "alternateOf": {"prov:alternate1": "entity!", "prov:alternate2": "entity!"},
+    "mentionOf": {"prov:specificEntity": "entity!", "prov:generalEntity": "elsewhere!"},
+    "hadMember": {"prov:collection": "entity!", "prov:entity": "entity!"},
+}
+
+_FRACTION = re.compile(r"(T\d\d:\d\d:\d\d)\.(\d+)")
+
+
+@dataclass
+class Index:
+    """One document, or one bundle of it: `place` is where its kinds stand, as pointer parts."""
+
+    document: Attributes
+    place: tuple[str, ...] = ()
+    outer: Index | None = None
+    kinds: dict[str, Attributes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for kind in (*ELEMENTS, *RELATIONS):
+            records = self.document.get(kind)
+            if isinstance(records, Mapping):
+                self.kinds[kind] = records
+
+    def ids(self, kind: str) -> Attributes:
+        """Return the records of a kind by identifier; empty if there are none."""
+        return self.kinds.get(kind, {})
+
+    def records(self, kind: str) -> Iterator[tuple[str, Attributes]]:
+        """Yield (identifier, attributes) of a kind; those in an array one by one."""
+        for identifier, record in self.ids(kind).items():
+            if isinstance(record, Mapping):
+                yield identifier, record
+            elif isinstance(record, list):
+                for one in record:
+                    if isinstance(one, Mapping):
+                        yield identifier, one
+
+    def knows(self, identifier: str, kind: str) -> bool:
+        """Tell whether an element of this kind is declared here, or around this bundle."""
+        if kind == "any":
+            found = any(identifier in self.ids(each) for each in ELEMENTS)
+        else:
+            found = identifier in self.ids(kind)
+        return found or (self.outer is not None and self.outer.knows(identifier, kind))
+
+    def prefixes(self) -> dict[str, object]:
+        """Return the prefixes declared here and around this bundle."""
+        around = self.outer.prefixes() if self.outer else {}
+        declared = self.document.get("prefix")
+        return {**around, **(declared if isinstance(declared, Mapping) else {})}
+
+
+def moment(value: object) -> datetime | None:
+    """Return an xsd:dateTime, with its offset if it has one; None if it is no time."""
+    if isinstance(value, Mapping):
+        value = value.get("$")
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        pass
+    # Before Python 3.11 neither Z nor a fraction of any length is read.
+    text = _FRACTION.sub(lambda match: f"{match[1]}.{match[2][:6]:0<6}", value)
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+
+
+def before(one: datetime | None, other: datetime | None) -> bool:
+    """Tell whether one time is known to be before another; never where only one has an offset."""
+    if one is None or other is None or (one.tzinfo is None) != (other.tzinfo is None):
+        return False
+    return one < other

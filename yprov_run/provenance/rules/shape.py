@@ -1,0 +1,140 @@
+"""Shape, names and values: is it PROV-JSON at all, and are its names declared and writable?"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+
+from yprov_run.provenance.rules.findings import Finding, pointer
+from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Attributes, Index
+
+_BUILT_IN = {
+    "prov": "http://www.w3.org/ns/prov#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "xsi": "http://www.w3.org/2001/XMLSchema-instance",
+}
+_UNSAFE_IRI = re.compile(r'[\s"<>\\{}|^`\x00-\x1f\x7f\ud800-\udfff]')
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_INTEGER = re.compile(r"[+-]?\d{1,40}\Z", re.ASCII)
+_RANGES = {"xsd:int": 1 << 31, "xsd:long": 1 << 63, "xsd:short": 1 << 15, "xsd:byte": 1 << 7}
+
+
+def check_shape(index: Index) -> Iterator[Finding]:
+    """Find what is no part of PROV-JSON, and records that are no objects."""
+    known = {"prefix", *ELEMENTS, *RELATIONS}
+    if index.outer is None:
+        known.add("bundle")
+    for kind, records in index.document.items():
+        path = pointer(*index.place, kind)
+        if kind not in known:
+            yield Finding(path, "not a part of PROV-JSON")
+        elif not isinstance(records, Mapping):
+            yield Finding(path, "not an object")
+        elif kind not in {"prefix", "bundle"}:
+            for identifier, record in records.items():
+                if isinstance(record, Mapping):
+                    continue
+                if not isinstance(record, list) or not all(isinstance(r, Mapping) for r in record):
+                    yield Finding(pointer(*index.place, kind, identifier), "not an object")
+
+
+def check_prefixes(index: Index) -> Iterator[Finding]:
+    """Find prefixes that are no text, or that give a standard prefix another meaning."""
+    declared = index.document.get("prefix")
+    for prefix, uri in declared.items() if isinstance(declared, Mapping) else ():
+        path = pointer(*index.place, "prefix", prefix)
+        if not isinstance(uri, str) or not uri:
+            yield Finding(path, "no address")
+        elif uri != _BUILT_IN.get(prefix, uri):
+            yield Finding(path, f"{prefix} must be {_BUILT_IN[prefix]}")
+
+
+class Names:
+    """Which names of a document are good; each different name is looked at once."""
+
+    def __init__(self, index: Index) -> None:
+        self._prefixes = {*index.prefixes(), *_BUILT_IN, "_"}
+        self._seen: dict[str, str] = {}
+
+    def problem(self, name: str) -> str:
+        """Return what is wrong with a name; empty if nothing is."""
+        found = self._seen.get(name)
+        if found is None:
+            found = self._seen[name] = self._look(name)
+        return found
+
+    def _look(self, name: str) -> str:
+        prefix, colon, _ = name.partition(":")
+        if colon and prefix not in self._prefixes:
+            return f"prefix {prefix!r} is not declared"
+        if not name or _UNSAFE_IRI.search(name):
+            return f"{name!r} is not a valid name"
+        return ""
+
+
+def check_names(index: Index) -> Iterator[Finding]:
+    """Find undeclared prefixes, names that no IRI can hold, and values no format can write."""
+    names = Names(index)
+    has_default = "default" in index.prefixes()
+    for kind in (*ELEMENTS, *RELATIONS):
+        for identifier, record in index.records(kind):
+            if problem := names.problem(identifier):
+                yield Finding(pointer(*index.place, kind, identifier), problem)
+            elif ":" not in identifier and not has_default:
+                path = pointer(*index.place, kind, identifier)
+                yield Finding(path, "no prefix, and no default namespace")
+            for name, value in record.items():
+                problem = names.problem(name)
+                if not problem and isinstance(value, str):
+                    # isprintable() is one quick pass; few texts need the slow one.
+                    if value.isprintable() or not _CONTROL.search(value):
+                        continue
+                    problem = "a control character, or half of one"
+                problem = problem or _value_problem(value, names)
+                if problem:
+                    yield Finding(pointer(*index.place, kind, identifier, name), problem)
+
+
+def _value_problem(value: object, names: Names) -> str:
+    if isinstance(value, Mapping):
+        return _literal_problem(value, names)
+    if isinstance(value, list):
+        return next((p for p in (_value_problem(one, names) for one in value) if p), "")
+    if isinstance(value, float) and not math.isfinite(value):
+        return "not a finite number"
+    if value is None:
+        return "null, which PROV-JSON does not know"
+    if isinstance(value, str) and _CONTROL.search(value):
+        return "a control character, or half of one"
+    return ""
+
+
+def _literal_problem(value: Attributes, names: Names) -> str:
+    content, datatype = value.get("$"), value.get("type")
+    if content is None or isinstance(content, (Mapping, list)):
+        return "a typed value without its content"
+    if datatype is None:
+        return ""
+    if not isinstance(datatype, str):
+        return "the type of a typed value is no name"
+    if problem := names.problem(datatype):
+        return problem
+    if datatype in {"xsd:QName", "prov:QUALIFIED_NAME"}:
+        return names.problem(str(content))
+    if datatype in _RANGES:
+        bound = _RANGES[datatype]
+        text = str(content)
+        if not _INTEGER.match(text) or not -bound <= int(text) < bound:
+            return f"{text[:40]!r} is no {datatype}"
+    if datatype in {"xsd:double", "xsd:float", "xsd:decimal"}:
+        return _number_problem(str(content), datatype)
+    return ""
+
+
+def _number_problem(text: str, datatype: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        return f"{text[:40]!r} is no {datatype}"
+    return "" if math.isfinite(number) else "not a finite number"

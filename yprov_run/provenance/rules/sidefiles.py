@@ -1,0 +1,81 @@
+"""The files beside a document: are they there, and are they what the document says?"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from yprov_run.provenance.rules.findings import Finding, pointer
+
+_CHUNK = 1 << 20
+_SIZE = "schema:contentSize"
+
+
+def check_side_files(
+    document: Mapping[str, Any], folder: Path, progress: Callable[[float], None]
+) -> Iterator[Finding]:
+    """Hold every file that stands beside the document against its checksum and size.
+
+    These are the entities with `schema:sha256` and a relative `prov:location`, but for files of
+    the job itself (`run:File`), which may have changed since. Nothing outside the folder is read.
+    `progress` is called with the share of files done.
+    """
+    entities = document.get("entity")
+    listed = [
+        (identifier, entity)
+        for identifier, entity in (entities.items() if isinstance(entities, Mapping) else ())
+        if _is_beside(entity)
+    ]
+    for done, (identifier, entity) in enumerate(listed):
+        progress(done / len(listed))
+        problem = _problem(folder, entity)
+        if problem:
+            yield Finding(pointer("entity", identifier, "prov:location"), problem)
+
+
+def _is_beside(entity: object) -> bool:
+    if not isinstance(entity, Mapping) or entity.get("prov:type") == "run:File":
+        return False
+    location, checksum = entity.get("prov:location"), entity.get("schema:sha256")
+    is_path = isinstance(location, str) and "://" not in location and location[:1] != "/"
+    return is_path and isinstance(checksum, str)
+
+
+def _problem(folder: Path, entity: Mapping[str, Any]) -> str:
+    location: str = entity["prov:location"]
+    if ".." in PurePosixPath(location).parts or "\0" in location:
+        return f"{location!r} is outside the document's folder; not read"
+    path = folder / location
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            return f"{location!r} is a link out of the document's folder; not read"
+        # Not blocking: a pipe in a file's place must not hold the check.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        return f"{location!r}: {getattr(error, 'strerror', None) or error}"
+    try:
+        problem, checksum = _look(descriptor, location, entity.get(_SIZE))
+    except OSError as error:
+        return f"{location!r}: {error.strerror}"
+    finally:
+        os.close(descriptor)
+    if not problem and checksum != entity["schema:sha256"]:
+        problem = f"{location!r} has another checksum than the document says"
+    return problem
+
+
+def _look(descriptor: int, location: str, expected: object) -> tuple[str, str]:
+    """Return what is wrong with an open file, and its SHA-256. Raises OSError."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return f"{location!r} is no regular file", ""
+    if isinstance(expected, str) and expected.isdigit() and int(expected) != status.st_size:
+        return f"{location!r} has {status.st_size} bytes, the document says {expected}", ""
+    digest = hashlib.sha256()
+    while chunk := os.read(descriptor, _CHUNK):
+        digest.update(chunk)
+    return "", digest.hexdigest()
