@@ -5,7 +5,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev mpich libmpich-dev iproute2 gcc libc6-dev procps git
+PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev mpich libmpich-dev iproute2 gcc libc6-dev procps git chromium chromium-driver tmux
 PYTEST_ARGS ?=
 
 .PHONY: demo test lint packages clean

@@ -29,7 +29,7 @@ _VALUES = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5),
 )
 _OPTIONS = st.sampled_from(
-    ["--dir", "--name", "--interval", "-i", "--input", "-o", "--output", "--tag", "--no-merge",
+    ["--dir", "--name", "--interval", "-i", "--input", "-o", "--output", "--tag", "--no-merge", "--no-report",
      "--dry-run", "-q", "--quiet", "-qi", "-ix", "--inp", "--nonsense", "-x", "-", "--"]
 )  # fmt: skip
 _WORDS = st.one_of(
@@ -84,9 +84,13 @@ def test_the_usual_command_lines_are_read_the_short_way(words: list[str]) -> Non
 
 
 def test_settings_files_hold_for_the_short_way_too(tmp_path: Path) -> None:
-    (tmp_path / "yprov.yaml").write_text("dir: there\ninterval: 5\nmerge: false\nquiet: true\n")
+    (tmp_path / "yprov.yaml").write_text(
+        "dir: there\ninterval: 5\nmerge: false\nreport: false\nquiet: true\n"
+    )
     read = quick.read(["true"], {"YPROV_INTERVAL": "7"}, tmp_path)
-    assert read == Request(("true",), Path("there"), None, 7.0, merge=False, quiet=True)
+    assert read == Request(
+        ("true",), Path("there"), None, 7.0, merge=False, report=False, quiet=True
+    )
     read = quick.read(["--dir", "here", "true"], {}, tmp_path)
     assert read is not None
     assert (read.base, read.interval_s) == (Path("here"), 5.0)

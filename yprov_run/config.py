@@ -25,6 +25,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "name": ("str", "a name"),
     "interval": ("number", "a number of seconds"),
     "merge": ("bool", "true or false"),
+    "report": ("bool", "true or false"),
     "quiet": ("bool", "true or false"),
 }
 

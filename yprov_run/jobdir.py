@@ -1,7 +1,8 @@
 """The job directory: the one place that knows the names of files, and who may write which.
 
 <base>/<name>_<number>/
-  prov.json  metrics_GR0/  artifacts_GR0/       written by the reading half
+  prov.json  report.html                        written by the reading half
+  metrics_GR0/  artifacts_GR0/                  written by the reading half
   record/job.json                               once, before anything is launched
   record/steps/<n>/step.json, task.sh           once, before the step is launched
   record/steps/<n>/end.json, files.json         once, when the step has ended
@@ -82,6 +83,7 @@ class JobDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.document = path / "prov.json"
+        self.report = path / "report.html"
         self.metrics = path / "metrics_GR0"
         self.artifacts = path / "artifacts_GR0"
         self.record = path / "record"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from yprov_run.cli.reporting import write_report
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, replace_file
 from yprov_run.merge.read import read_job
@@ -10,17 +11,20 @@ from yprov_run.model import Job
 from yprov_run.provenance.document import build, dump
 
 
-def fold(directory: JobDir) -> Job:
-    """Write a job's document from all that is recorded, and return the job.
+def fold(directory: JobDir, with_report: bool = True) -> Job:
+    """Write a job's document from all that is recorded, then its report; return the job.
 
     Raises YprovError with one clear line when there is nothing to read or nowhere to write.
     """
     job = read_job(directory)
     try:
         side_files = write_side_files(job, directory)
-        replace_file(directory.document, dump(build(job, side_files)))
+        document = build(job, side_files)
+        replace_file(directory.document, dump(document))
     except OSError as error:
         raise YprovError(
             f"{error.filename or directory.path}: cannot write: {error.strerror}"
         ) from error
+    if with_report:
+        write_report(job, directory, document)
     return job

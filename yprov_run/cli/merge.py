@@ -26,6 +26,9 @@ def merge(
     directory: Annotated[
         Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
     ] = Path("yprov"),
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Write the document only, no report.html.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")] = False,
     version: Annotated[
         bool | None,
@@ -40,9 +43,9 @@ def merge(
     console = make_console(stream_is_stderr=False)
     for reference in jobs:
         job_dir = find_job(reference, directory)
-        job = fold(job_dir)
+        job = fold(job_dir, with_report=not no_report)
         if not quiet:
-            print_summary(job, job_dir.document, console)
+            print_summary(job, job_dir.document, console, None if no_report else job_dir.report)
 
 
 def main() -> None:

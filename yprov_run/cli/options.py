@@ -49,6 +49,9 @@ def run(
     no_merge: Annotated[
         bool, typer.Option("--no-merge", help="Record only; merge later with yprov-merge.")
     ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Make the document only, no report.html.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the command that would run, and end.")
     ] = False,
@@ -72,6 +75,7 @@ def run(
         outputs=tuple(outputs or ()),
         tags=checked_tags(tags or []),
         merge=not no_merge,
+        report=not no_report,
         dry_run=dry_run,
         quiet=quiet,
     )

@@ -17,9 +17,12 @@ _VALUES = {
     "--dir": "dir", "--name": "name", "--interval": "interval", "--input": "input", "-i": "input",
     "--output": "output", "-o": "output", "--tag": "tag",
 }  # fmt: skip
-_FLAGS = {"--no-merge": "no_merge", "--dry-run": "dry_run", "--quiet": "quiet", "-q": "quiet"}
+_FLAGS = {
+    "--no-merge": "no_merge", "--no-report": "no_report", "--dry-run": "dry_run",
+    "--quiet": "quiet", "-q": "quiet",
+}  # fmt: skip
 _VARIABLES = {"YPROV_DIR": "dir", "YPROV_NAME": "name", "YPROV_INTERVAL": "interval"}
-_SETTINGS = frozenset({"dir", "name", "interval", "merge", "quiet"})
+_SETTINGS = frozenset({"dir", "name", "interval", "merge", "report", "quiet"})
 
 
 def read(words: Sequence[str], environ: Mapping[str, str], folder: Path) -> Request | None:
@@ -92,6 +95,7 @@ def _request(
         outputs=tuple(given.get("output", ())),
         tags=checked_tags(given.get("tag", [])),
         merge="no_merge" not in given and defaults.flag("merge", True),
+        report="no_report" not in given and defaults.flag("report", True),
         dry_run="dry_run" in given,
         quiet="quiet" in given or defaults.flag("quiet", False),
     )

@@ -26,6 +26,7 @@ class Request(NamedTuple):
     outputs: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     merge: bool = True
+    report: bool = True
     dry_run: bool = False
     quiet: bool = False
 

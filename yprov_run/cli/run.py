@@ -162,9 +162,10 @@ def _merge(request: Request, job: JobDir) -> None:
     from yprov_run.report.terminal import make_console, print_summary
 
     try:
-        merged = fold(job)
+        merged = fold(job, with_report=request.report)
         if not request.quiet and sys.stderr is not None:
-            print_summary(merged, _short(job.document), make_console(stream_is_stderr=True))
+            report = _short(job.report) if request.report else None
+            print_summary(merged, _short(job.document), make_console(stream_is_stderr=True), report)
     except YprovError as error:
         complain(PROGRAM, f"no document: {error}")
     except Exception as error:  # noqa: BLE001 - fails open: the job is over

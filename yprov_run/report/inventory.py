@@ -1,0 +1,157 @@
+"""The page's sections on what it ran in, with and on; on what is missing; on how figures are made.
+
+They read the document alone, so a fact that a capture adds shows here without a line of code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from yprov_run.model import Job
+from yprov_run.provenance.vocabulary import TERMS
+from yprov_run.report.graph import text
+from yprov_run.report.markup import Markup, definitions, join, lines, table, tag
+from yprov_run.report.sections import section
+from yprov_run.report.words import memory, plain
+
+Document = Mapping[str, Any]
+
+_MAX_FILES = 2_000
+_MAX_ITEMS = 5_000
+_MAX_GAPS = 1_000
+_LONG_TEXT = 300
+# Elements that other sections show.
+_ELSEWHERE = {
+    "provml:Metric", "run:SampleFile", "run:TaskTable", "run:Host", "run:GPU", "run:File",
+}  # fmt: skip
+_NOT_FACTS = {"prov:type", "prov:label", "prov:role"}
+_FIGURES_OF_JOB = {"gaps", "gapCount", "tags"}
+
+
+def environment(document: Document) -> Markup:
+    """Return every fact of the job and of what it ran in, one block an element, searchable."""
+    blocks = [_block("Job", document.get("activity", {}).get("job", {}))]
+    for record in document.get("entity", {}).values():
+        if text(record.get("prov:type")) not in _ELSEWHERE:
+            name = text(record.get("prov:label")) or text(record.get("prov:type"))
+            blocks.append(_block(name.rpartition(":")[2], record))
+            if len(blocks) > _MAX_ITEMS:
+                break
+    return section("environment", "Environment and code", _search("environment"), *blocks)
+
+
+def _search(target: str) -> Markup:
+    return tag(
+        "p",
+        tag("label", ["Search ", tag("input", type="search", data_filter=target)]),
+        class_="search",
+    )
+
+
+def _block(title: str, record: Mapping[str, Any]) -> Markup:
+    short: list[tuple[str, str]] = []
+    long: list[Markup] = []
+    for name, value in record.items():
+        local = name.rpartition(":")[2]
+        if name in _NOT_FACTS or local in _FIGURES_OF_JOB or name.startswith("prov:ended"):
+            continue
+        words = text(value)
+        structure = _structure(words)
+        if structure is not None:
+            long.append(_unfold(local, structure))
+        elif len(words) > _LONG_TEXT or "\n" in words:
+            long.append(tag("details", [tag("summary", local), lines(words)]))
+        else:
+            short.append((local, words))
+    heading = tag("summary", plain(title))
+    return tag("details", [heading, definitions(short), *long], class_="block")
+
+
+def _structure(words: str) -> list[Any] | dict[str, Any] | None:
+    if not words.startswith(("{", "[")):
+        return None
+    try:
+        value = json.loads(words)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, (list, dict)) else None
+
+
+def _unfold(name: str, value: list[Any] | dict[str, Any]) -> Markup:
+    if isinstance(value, dict):
+        rows = [[str(key), _cell(item)] for key, item in sorted(value.items())]
+    else:
+        rows = [[str(place), _cell(item)] for place, item in enumerate(value)]
+    body = table(("", ""), rows[:_MAX_ITEMS], name)
+    return tag("details", [tag("summary", f"{name} ({len(rows)})"), body])
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def files(document: Document) -> Markup:
+    """Return the files that the job read and wrote, with their checksums."""
+    found = [
+        record
+        for record in document.get("entity", {}).values()
+        if text(record.get("prov:type")) == "run:File"
+    ]
+    if not found:
+        words = "None were named: --input and --output record files with their checksums."
+        return section("files", "Files", tag("p", words))
+    rows = []
+    for record in found[:_MAX_FILES]:
+        size = text(record.get("schema:contentSize"))
+        rows.append(
+            [
+                text(record.get("prov:role")),
+                text(record.get("prov:location")) or text(record.get("prov:label")),
+                memory(float(size)) if size.isdigit() else "",
+                text(record.get("dcterms:modified")).replace("T", " ").replace("+00:00", ""),
+                tag("code", text(record.get("schema:sha256"))),
+                text(record.get("run:note")),
+            ]
+        )
+    note = [f"{_MAX_FILES} of {len(found)} are shown."] if len(found) > _MAX_FILES else []
+    head = ("role", "path", "size", "changed (UTC)", "SHA-256", "note")
+    return section(
+        "files", "Files", _search("files"), *(tag("p", words) for words in note),
+        table(head, rows, "Files", numeric=(2,)),
+    )  # fmt: skip
+
+
+def gaps(job: Job) -> Markup:
+    """Return everything that should have been recorded and was not."""
+    if not job.gaps:
+        return section("gaps", "Gaps", tag("p", "Nothing that should be here is missing."))
+    rows = [[gap.where, gap.what] for gap in job.gaps[:_MAX_GAPS]]
+    note = f"{len(job.gaps):,} things should have been recorded and were not."
+    return section("gaps", "Gaps", tag("p", note), table(("where", "what"), rows, "Gaps"))
+
+
+def methods(document: Document) -> Markup:
+    """Return what each figure on this page means and how it was made, with its unit."""
+    used = set[str]()
+    for kind in ("activity", "used", "entity"):
+        for record in document.get(kind, {}).values():
+            if isinstance(record, Mapping):
+                used.update(name[4:] for name in record if name.startswith("run:"))
+    rows = [
+        [name, term.definition, term.unit]
+        for name, term in TERMS.items()
+        if name in used and term.datatype != ""
+    ]
+    return section(
+        "methods",
+        "How the figures are made",
+        tag("details", [tag("summary", f"{len(rows)} terms"),
+                        table(("term", "what it says", "unit"), rows, "Terms of the document")]),
+    )  # fmt: skip
+
+
+def footer(job: Job) -> Markup:
+    """Return who made the page."""
+    return tag("footer", join(["yprov-run ", job.yprov_run_version, ", ", job.uuid]))

@@ -1,0 +1,107 @@
+"""How a job went, in a dozen lines: the same words on a terminal and on the page."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from yprov_run.merge.ending import COMPLETED, RUNNING, signal_name
+from yprov_run.merge.totals import Totals, totals
+from yprov_run.model import Ending, Job
+from yprov_run.report.words import count, duration, joules, memory, moment, plain
+
+GOOD, OPEN, BAD, NEUTRAL = "good", "open", "bad", ""
+
+
+class Line(NamedTuple):
+    """One line of a summary; the tone says what colour may say again, never more."""
+
+    label: str
+    words: str
+    tone: str = NEUTRAL
+
+
+def summary(job: Job, figures: Totals | None = None) -> list[Line]:
+    """Return how a job went: state, time, nodes, devices, energy, memory, files."""
+    figures = figures or totals([node for step in job.steps for node in step.nodes])
+    lines = [
+        Line("state", state_words(job.ending), tone(job.ending.state)),
+        Line("time", _wall_time(job)),
+        Line("nodes", _nodes(job, figures)),
+    ]
+    if figures.gpus:
+        lines += [
+            Line("GPUs", str(figures.gpus)),
+            Line("GPU use", _gpu_use(figures)),
+            Line("GPU memory", f"peak {memory(figures.max_gpu_memory_b)} on one GPU"),
+            Line("GPU power", _power(figures)),
+            Line("GPU energy", _energy(figures)),
+        ]
+    else:
+        lines.append(Line("GPUs", "none seen"))
+    if figures.max_node_memory_b is not None:
+        cpu = "" if figures.mean_cpu is None else f"CPU {figures.mean_cpu:.0%} busy, "
+        words = f"{cpu}memory peak {memory(figures.max_node_memory_b)} on one node"
+        lines.append(Line("node-wide", words))
+    files = [file for step in job.steps for file in step.files]
+    if files:
+        inputs = sum(file.role == "input" for file in files)
+        lines.append(Line("files", f"{inputs} input, {len(files) - inputs} output"))
+    return lines
+
+
+def tone(state: str) -> str:
+    """Return how a state looks: good, open or bad."""
+    return GOOD if state == COMPLETED else OPEN if state == RUNNING else BAD
+
+
+def state_words(ending: Ending) -> str:
+    """Return a state with its exit status or signal, and why."""
+    words = ending.state
+    if ending.exit_status is not None:
+        words += f", exit status {ending.exit_status}"
+    if ending.signal is not None:
+        words += f" by {signal_name(ending.signal)}"
+    if ending.reason:
+        words += f" ({plain(ending.reason)})"
+    return words
+
+
+def _wall_time(job: Job) -> str:
+    if job.started_ms is None:
+        return "unknown"
+    start = f"started {moment(job.started_ms)}"
+    if job.ended_ms is None:
+        return start
+    return f"{duration((job.ended_ms - job.started_ms) / 1000)}, {start}"
+
+
+def _nodes(job: Job, figures: Totals) -> str:
+    steps = f", {len(job.steps)} steps" if len(job.steps) > 1 else ""
+    endings = ", ".join(
+        f"{number} x {plain(name)}" for name, number in figures.task_endings.items() if name != "0"
+    )
+    tasks = count(figures.tasks, "task")
+    if figures.workers:
+        tasks += f" with {figures.workers} workers"
+    return f"{figures.nodes:,}, {tasks}{steps}" + (f" (ended {endings})" if endings else "")
+
+
+def _gpu_use(figures: Totals) -> str:
+    if figures.mean_utilisation is None or figures.max_utilisation is None:
+        return "not sampled"
+    return f"mean {figures.mean_utilisation:.0%}, peak {figures.max_utilisation:.0%}"
+
+
+def _power(figures: Totals) -> str:
+    if figures.mean_power_w is None or figures.max_power_w is None:
+        return "not sampled"
+    return f"mean {figures.mean_power_w:.0f} W, peak {figures.max_power_w:.0f} W per GPU"
+
+
+def _energy(figures: Totals) -> str:
+    if figures.energy_j is None:
+        return "not measured"
+    words = f"{joules(figures.energy_j)} ({', '.join(figures.energy_sources)}"
+    if figures.energy_j > 0:
+        words += f"; {figures.energy_estimated_j / figures.energy_j:.1%} of it estimated"
+    return words + ")"
