@@ -73,6 +73,7 @@ GPU power +mean \d+ W, peak \d+ W per GPU
 GPU energy +[\d.]+ k?J \(energy counter; \d\.\d% of it estimated\)
 node-wide +CPU \d+% busy, memory peak [\d.]+ [MG]iB on one node
 document +yprov/sleep_1/prov\.json
+report +yprov/sleep_1/report\.html
 """
     assert re.fullmatch(expected, text), text
 

@@ -26,6 +26,7 @@ def test_the_layout_and_the_schema_are_as_they_were(tmp_path: Path) -> None:
     nodes = f"record/steps/0/nodes/{key}"
     assert {name for name in found if not name.startswith("metrics_GR0/")} == {
         "prov.json",
+        "report.html",
         "artifacts_GR0/tasks.csv",
         "record/job.json",
         "record/steps/0/step.json",

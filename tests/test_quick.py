@@ -30,7 +30,8 @@ _VALUES = st.one_of(
 )
 _OPTIONS = st.sampled_from(
     ["--dir", "--name", "--interval", "-i", "--input", "-o", "--output", "--tag", "--no-merge",
-     "--no-report", "--dry-run", "-q", "--quiet", "-qi", "-ix", "--inp", "--nonsense", "-x", "-", "--"]
+     "--no-report", "--dry-run", "-q", "--quiet", "-qi", "-ix", "--inp", "--nonsense", "-x", "-",
+     "--"]
 )  # fmt: skip
 _WORDS = st.one_of(
     _OPTIONS.map(lambda option: [option]),

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 from yprov_run.merge.ending import signal_name
 from yprov_run.model import QUANTITIES, Column, Job, Json
-from yprov_run.report.series import CHARTS, Cell, Series, Timeline, factor_and_unit, nodes_of
+from yprov_run.report.series import (
+    CHARTS,
+    WORST_NODES,
+    Cell,
+    Series,
+    Timeline,
+    factor_and_unit,
+)
 from yprov_run.report.words import plain
 
 MAX_LINES = 32
-MAX_LINE_NODES = 16
-WORST_NODES = 8
-_HEAT_COLUMNS, _HEAT_ROWS = 120, 1_000
 _WITH_HEAT = {"gpu_utilisation", "gpu_power", "cpu_busy"}
 _NOTHING = 255
 _MAX_MARKS = 40
@@ -42,7 +46,6 @@ def chart_data(line: Timeline) -> list[Json]:
 
 def _chart(quantity: str, series: Sequence[Series], line: Timeline) -> Json:
     factor, unit = factor_and_unit(Column(QUANTITIES[quantity]))
-    nodes = nodes_of(series)
     chart: Json = {
         "id": quantity,
         "title": TITLES.get(quantity, quantity),
@@ -52,10 +55,9 @@ def _chart(quantity: str, series: Sequence[Series], line: Timeline) -> Json:
         "count": line.buckets,
     }
     steps = {each.step for each in series}
-    many_nodes = len(nodes) > MAX_LINE_NODES
-    if len(series) <= MAX_LINES and not many_nodes:
+    if len(series) <= MAX_LINES and not line.of_many:
         chart["lines"] = [_line(_name(s, len(steps) > 1), [s], line, factor) for s in series]
-    elif not many_nodes:
+    elif not line.of_many:
         chart["lines"] = [
             _line(f"{plain(node, _NAME)}, lowest and highest GPU", found, line, factor)
             for node, found in _by_node(series).items()
@@ -83,14 +85,18 @@ def _by_node(series: Iterable[Series]) -> dict[str, list[Series]]:
 
 
 def _merged(series: Sequence[Series], bucket: int) -> Cell | None:
-    cells = [cell for each in series if (cell := each.cells.get(bucket)) is not None]
-    if not cells:
+    if len(series) == 1:
+        return series[0].cell(bucket)
+    found = [each for each in series if each.number[bucket]]
+    if not found:
         return None
-    return (
-        min(cell[0] for cell in cells),
-        max(cell[1] for cell in cells),
-        sum(cell[2] for cell in cells),
-        sum(cell[3] for cell in cells),
+    return Cell(
+        (
+            min(each.low[bucket] for each in found),
+            max(each.high[bucket] for each in found),
+            sum(each.total[bucket] for each in found),
+            sum(each.number[bucket] for each in found),
+        )
     )
 
 
@@ -130,41 +136,30 @@ def _band(series: Sequence[Series], line: Timeline, factor: float) -> list[Json]
     ]
 
 
-def _mean(series: Iterable[Series]) -> float:
-    cells = [cell for each in series for cell in each.cells.values()]
-    number = sum(cell[3] for cell in cells)
-    return sum(cell[2] for cell in cells) / number if number else 0.0
+def _mean(series: Sequence[Series]) -> float:
+    number = sum(sum(each.number) for each in series)
+    return sum(sum(each.total) for each in series) / number if number else 0.0
 
 
 def _heat(series: Sequence[Series], line: Timeline, factor: float, unit: str) -> Json:
-    """Return a row per node (or per group of nodes), each cell a mean in one byte, base64."""
-    by_node = _by_node(series)
-    size = -(-len(by_node) // _HEAT_ROWS)
-    names = list(by_node)
-    rows = [names[i : i + size] for i in range(0, len(names), size)]
-    columns = min(_HEAT_COLUMNS, line.buckets)
-    peak = max((cell[1] for each in series for cell in each.cells.values()), default=1)
-    top = 100.0 if unit == "%" else max(peak * factor, 1e-9)
+    """Return a row per node, each cell a mean in one byte, base64."""
+    rows = list(_by_node(series).items())
+    top = 100.0
+    if unit != "%":
+        top = max(max(max(each.high) for each in series) * factor, 1e-9)
     pixels = bytearray()
     means = []
-    for row in rows:
-        members = [each for name in row for each in by_node[name]]
-        sums = [[0, 0] for _ in range(columns)]
-        for each in members:
-            for bucket, cell in each.cells.items():
-                spot = sums[bucket * columns // line.buckets]
-                spot[0] += cell[2]
-                spot[1] += cell[3]
-        pixels += bytes(
-            _NOTHING if not number else min(254, round(254 * total * factor / number / top))
-            for total, number in sums
-        )
+    for _, members in rows:
+        for bucket in range(line.buckets):
+            number = sum(each.number[bucket] for each in members)
+            total = sum(each.total[bucket] for each in members)
+            share = total * factor / number / top if number else 0.0
+            pixels.append(min(254, round(254 * share)) if number else _NOTHING)
         means.append(_round(_mean(members) * factor))
     return {
-        "rows": [plain(row[0], _NAME) + (f" and {len(row) - 1} more" if len(row) > 1 else "")
-                 for row in rows],
+        "rows": [plain(node, _NAME) for node, _ in rows],
         "means": means,
-        "columns": columns,
+        "columns": line.buckets,
         "top": _round(top),
         "pixels": base64.b64encode(bytes(pixels)).decode(),
     }  # fmt: skip

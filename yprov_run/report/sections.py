@@ -88,6 +88,11 @@ def time(line: Timeline | None, marks: Sequence[Json]) -> Markup:
             f" The samples are many: about {line.share_read:.1%} of them, spread evenly, are "
             "drawn here, so short peaks may be missing; the figures use all."
         )
+    if line.nodes_read < line.nodes:
+        words += (
+            f" Of {line.nodes:,} nodes, {line.nodes_read:,} are drawn: evenly chosen, and the "
+            "least used."
+        )
     items = [
         tag("li", f"{moment(int(str(mark['time'])))}: {mark['label']}", class_=str(mark["tone"]))
         for mark in marks

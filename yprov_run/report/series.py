@@ -2,11 +2,13 @@
 survive, on one time axis for all nodes.
 
 Up to a budget of bytes every sample is read. Beyond it each node's file is read in small pieces
-spread evenly over it; what was drawn from a part only says so (`share_read`).
+spread evenly over it, and of more than 1,000 nodes only so many; what was drawn from a part says
+so (`share_read`, `nodes_read`). A job of few nodes has a series per device, one of many per node.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +17,11 @@ from yprov_run.merge import fields
 from yprov_run.model import Column, Job, NodeExecution
 
 BUDGET_BYTES = 24 << 20
-BUCKETS = 300
-_PIECES = 150
-_LEAST_PIECE_BYTES = 2_048
+BUCKETS, BUCKETS_OF_MANY = 300, 120
+FEW_NODES, MOST_NODES, WORST_NODES = 16, 1_000, 8
+_PIECES, _LEAST_PIECES = 150, 12
+_ROWS_IN_PIECE = 2.5  # enough for one whole row wherever the piece begins
+_EMPTY = (1 << 62) - 1
 
 # The quantities worth a chart, in the order in which a reader asks for them.
 CHARTS = (
@@ -28,32 +32,46 @@ CHARTS = (
     "memory_used",
     "gpu_temperature",
 )
+_NOT_OF_MANY = {"gpu_temperature"}
 
-Cell = tuple[int, int, int, int]  # lowest, highest, sum and number of a bucket's stored integers
+
+class Cell(tuple[int, int, int, int]):
+    """Lowest, highest, sum and number of a bucket's samples, in stored integers."""
+
+    __slots__ = ()
 
 
-@dataclass
 class Series:
-    """One column of one node over the job's buckets; values in stored integers."""
+    """One column, or one quantity of all devices of a node, over the job's buckets."""
 
-    step: int
-    node: str
-    device: int | None
-    cells: dict[int, Cell] = field(default_factory=dict)
+    def __init__(self, step: int, node: str, device: int | None, buckets: int) -> None:
+        self.step, self.node, self.device = step, node, device
+        self.low = array("q", [_EMPTY]) * buckets
+        self.high = array("q", [-_EMPTY]) * buckets
+        self.total = array("q", [0]) * buckets
+        self.number = array("q", [0]) * buckets
 
-    def add(self, bucket: int, value: int) -> None:
-        """Take one sample."""
-        cell = self.cells.get(bucket)
-        if cell is None:
-            self.cells[bucket] = (value, value, value, 1)
-        else:
-            low, high, total, number = cell
-            self.cells[bucket] = (
-                value if value < low else low,
-                value if value > high else high,
-                total + value,
-                number + 1,
-            )
+    def cell(self, bucket: int) -> Cell | None:
+        """Return what a bucket holds; None if no sample fell into it."""
+        if not self.number[bucket]:
+            return None
+        return Cell((self.low[bucket], self.high[bucket], self.total[bucket], self.number[bucket]))
+
+    def add(self, bucket: int, values: Sequence[int]) -> None:
+        """Take the samples of one row."""
+        low, high = min(values), max(values)
+        if low < self.low[bucket]:
+            self.low[bucket] = low
+        if high > self.high[bucket]:
+            self.high[bucket] = high
+        self.total[bucket] += sum(values)
+        self.number[bucket] += len(values)
+
+    @property
+    def mean(self) -> float:
+        """The mean of all samples, in stored units; 0 where there are none."""
+        number = sum(self.number)
+        return sum(self.total) / number if number else 0.0
 
 
 @dataclass
@@ -63,8 +81,15 @@ class Timeline:
     started_ms: int
     bucket_ms: int
     buckets: int
+    nodes: int
+    nodes_read: int
     by_quantity: dict[str, list[Series]] = field(default_factory=dict)
     share_read: float = 1.0
+
+    @property
+    def of_many(self) -> bool:
+        """Whether a series stands for a whole node."""
+        return self.nodes > FEW_NODES
 
 
 def timeline(job: Job, job_dir: Path, budget_bytes: int = BUDGET_BYTES) -> Timeline | None:
@@ -76,15 +101,35 @@ def timeline(job: Job, job_dir: Path, budget_bytes: int = BUDGET_BYTES) -> Timel
         return None
     started_ms, ended_ms = min(starts), max(max(ends), min(starts) + 1)
     interval_ms = min(_interval_ms(node) for _, node in nodes)
-    bucket_ms = max(1, interval_ms, -(-(ended_ms - started_ms + 1) // BUCKETS))
+    names = len({node.name for _, node in nodes})
+    most = BUCKETS_OF_MANY if names > FEW_NODES else BUCKETS
+    bucket_ms = max(1, interval_ms, -(-(ended_ms - started_ms + 1) // most))
     buckets = (ended_ms - started_ms) // bucket_ms + 1
-    result = Timeline(started_ms, bucket_ms, buckets)
-    size_bytes = sum(node.samples.size_bytes for _, node in nodes if node.samples)
+    chosen = _choose(nodes)
+    result = Timeline(started_ms, bucket_ms, buckets, names, min(names, len(chosen)))
+    size_bytes = sum(node.samples.size_bytes for _, node in chosen if node.samples)
     if size_bytes > budget_bytes:
         result.share_read = budget_bytes / size_bytes
-    for step, node in nodes:
+    for step, node in chosen:
         _read_node(step, node, job_dir, result)
     return result
+
+
+def _choose(nodes: list[tuple[int, NodeExecution]]) -> list[tuple[int, NodeExecution]]:
+    """Return so many nodes as can be read: every second, third... and the least used of all."""
+    if len(nodes) <= MOST_NODES:
+        return nodes
+    every = -(-len(nodes) // MOST_NODES)
+    places = set(range(0, len(nodes), every))
+    places.update(sorted(range(len(nodes)), key=lambda i: _use(nodes[i][1]))[:WORST_NODES])
+    return [nodes[place] for place in sorted(places)]
+
+
+def _use(node: NodeExecution) -> float:
+    means = [u.utilisation.mean for u in node.devices if u.utilisation and u.utilisation.mean]
+    if node.devices:
+        return sum(means) / len(node.devices)
+    return node.cpu.mean if node.cpu and node.cpu.mean is not None else 1.0
 
 
 def _interval_ms(node: NodeExecution) -> int:
@@ -92,48 +137,62 @@ def _interval_ms(node: NodeExecution) -> int:
     return round(1000 * interval_s) if interval_s is not None and 0 < interval_s < 1e6 else 1000
 
 
+def _wanted(
+    step: int, node: NodeExecution, result: Timeline
+) -> dict[tuple[str, int | None], tuple[list[int], Series]]:
+    """Return the columns to draw: their positions in a row, and the series they go to."""
+    wanted: dict[tuple[str, int | None], tuple[list[int], Series]] = {}
+    for position, column in enumerate(node.columns, start=1):
+        name = column.quantity.name
+        if name not in CHARTS or (result.of_many and name in _NOT_OF_MANY):
+            continue
+        device = None if result.of_many else column.device
+        if (name, device) not in wanted:
+            wanted[name, device] = ([], Series(step, node.name, device, result.buckets))
+        wanted[name, device][0].append(position)
+    return wanted
+
+
 def _read_node(step: int, node: NodeExecution, job_dir: Path, result: Timeline) -> None:
     zero_ms = fields.integer(node.facts, "utc_ms_at_zero")
-    wanted = [
-        (position, Series(step, node.name, column.device), column)
-        for position, column in enumerate(node.columns, start=1)
-        if column.quantity.name in CHARTS
-    ]
+    wanted = _wanted(step, node, result)
     if zero_ms is None or node.samples is None or not wanted:
         return
     offset_ms = zero_ms - result.started_ms
     width = len(node.columns) + 1
-    for cells in _rows(job_dir / node.samples.path, result.share_read, width):
+    pairs = list(wanted.values())
+    rows = max(1, node.samples.rows)
+    for cells in _rows(job_dir / node.samples.path, result.share_read, width, rows):
         try:
             bucket = (int(cells[0]) + offset_ms) // result.bucket_ms
             if not 0 <= bucket < result.buckets:
                 continue
-            for position, series, _ in wanted:
-                if cells[position]:
-                    series.add(bucket, int(cells[position]))
-        except ValueError:
+            for positions, series in pairs:
+                values = [int(cells[position]) for position in positions if cells[position]]
+                if values:
+                    series.add(bucket, values)
+        except (ValueError, OverflowError):
             continue  # a damaged line; the merge counts them
-    for _, series, column in wanted:
-        if series.cells:
-            result.by_quantity.setdefault(column.quantity.name, []).append(series)
+    for (name, _), (_, series) in wanted.items():
+        if any(series.number):
+            result.by_quantity.setdefault(name, []).append(series)
 
 
-def _rows(path: Path, share: float, width: int) -> Iterator[list[bytes]]:
+def _rows(path: Path, share: float, width: int, rows: int) -> Iterator[list[bytes]]:
     """Yield the rows of a file, or of pieces of it that together are about a share of it."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, 2)
-            if share >= 1:
-                pieces, length = 1, size
-            else:
-                length = max(_LEAST_PIECE_BYTES, int(size * share / _PIECES))
-                pieces = max(1, min(_PIECES, int(size * share / length)))
+            pieces, length = 1, size
+            if share < 1:
+                length = min(size, max(256, int(_ROWS_IN_PIECE * size / rows)))
+                pieces = max(_LEAST_PIECES, min(_PIECES, int(size * share / length)))
+                if pieces * length >= size:
+                    pieces, length = 1, size
             for piece in range(pieces):
-                start = piece * max(0, size - length) // max(1, pieces - 1)
-                stream.seek(start)
-                lines = stream.read(length).split(b"\n")
+                stream.seek(piece * (size - length) // max(1, pieces - 1))
                 # The first line is the header, or torn where a piece begins; the last is torn.
-                for line in lines[1:-1]:
+                for line in stream.read(length).split(b"\n")[1:-1]:
                     cells = line.split(b",")
                     if len(cells) == width:
                         yield cells
@@ -149,8 +208,3 @@ def factor_and_unit(column: Column) -> tuple[float, str]:
     if quantity.unit == "B":
         return quantity.factor / 2**30, "GiB"
     return quantity.factor, "\u00b0C" if quantity.unit == "Cel" else quantity.unit
-
-
-def nodes_of(series: Sequence[Series]) -> list[str]:
-    """Return the nodes' names in the order in which they come."""
-    return list(dict.fromkeys(each.node for each in series))
