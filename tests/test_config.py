@@ -84,4 +84,4 @@ def test_any_text_is_settings_or_an_error_of_ours(text: str) -> None:
         found = config._parse(Path("c.yaml"), text)
     except YprovError:
         return
-    assert set(found) <= {"dir", "name", "interval", "merge", "report", "quiet"}
+    assert set(found) <= {"dir", "name", "interval", "merge", "report", "quiet", "advice"}

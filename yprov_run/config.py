@@ -29,6 +29,21 @@ _KINDS: dict[str, tuple[str, str]] = {
     "quiet": ("bool", "true or false"),
 }
 
+_NUMBERS = "advice"
+
+# What a configuration file may set under `advice`: name: (default, what it bounds).
+ADVICE: dict[str, tuple[float, str]] = {
+    "least_seconds": (60.0, "jobs shorter than this many seconds get no advice"),
+    "gpu_idle_below": (0.02, "a GPU whose mean utilisation is below this share is idle"),
+    "gpu_low_below": (0.4, "mean utilisation of the GPUs in use below this share is low"),
+    "cpu_high_above": (0.6, "mean CPU time not idle above this share is high"),
+    "memory_used_below": (0.5, "peak memory below this share of what was asked for is little"),
+    "time_used_below": (0.5, "time below this share of the limit is little"),
+    "time_used_above": (0.95, "time above this share of the limit is close to being killed"),
+    "imbalance_above": (0.25, "a node this share less used than the median node is behind"),
+    "straggler_above": (0.1, "a node that ends this share of the time after the median is late"),
+}
+
 
 def files(environ: Mapping[str, str], folder: Path, site: Path = SITE) -> list[Path]:
     """Return the setting files in the order in which each goes over the ones before."""
@@ -74,12 +89,33 @@ def _parse(path: Path, text: str) -> Settings:
     for key, value in root.value:
         where = f"{path}:{key.start_mark.line + 1}"
         name = str(key.value)
-        if name not in _KINDS:
-            raise YprovError(f"{where}: unknown key {name!r}; known are {', '.join(_KINDS)}")
+        if name not in _KINDS and name != _NUMBERS:
+            known = ", ".join((*_KINDS, _NUMBERS))
+            raise YprovError(f"{where}: unknown key {name!r}; known are {known}")
         if name in settings:
             raise YprovError(f"{where}: {name!r} is set twice")
-        settings[name] = _value(where, name, value)
+        settings[name] = (
+            _numbers(path, where, value) if name == _NUMBERS else _value(where, name, value)
+        )
     return settings
+
+
+def _numbers(path: Path, where: str, node: Node) -> dict[str, float]:
+    """Return the thresholds of the advice."""
+    if not isinstance(node.value, list) or node.tag.rpartition(":")[2] != "map":
+        raise YprovError(f"{where}: {_NUMBERS!r} must be `threshold: number` lines, indented")
+    numbers: dict[str, float] = {}
+    for key, value in node.value:
+        inner = f"{path}:{key.start_mark.line + 1}"
+        name = str(key.value)
+        if name not in ADVICE:
+            raise YprovError(f"{inner}: unknown threshold {name!r}; known are {', '.join(ADVICE)}")
+        tag = value.tag.rpartition(":")[2]
+        try:
+            numbers[name] = float(value.value if tag in {"int", "float"} else "")
+        except (TypeError, ValueError):
+            raise YprovError(f"{inner}: {name!r} must be a number") from None
+    return numbers
 
 
 def _value(where: str, name: str, node: Node) -> object:

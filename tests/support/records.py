@@ -41,7 +41,8 @@ def imbalanced(node: int, gpu: int, time_s: float) -> tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Shape:
-    """What a synthetic job is like; `dies_s` is when a node falls silent, by its index."""
+    """What a synthetic job is like; `dies_s` is when a node falls silent, by its index,
+    and `ends_late_s` how much later than the others it ends."""
 
     name: str = "train"
     number: int = 4711
@@ -56,6 +57,7 @@ class Shape:
     signal: int | None = None
     has_end: bool = True
     dies_s: Mapping[int, float] = field(default_factory=dict)
+    ends_late_s: Mapping[int, float] = field(default_factory=dict)
     argv: Sequence[str] = ("srun", "-N", "4", "python", "train.py", "--lr", "3e-4")
     node_name: str = "node{:04d}"
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +83,8 @@ def write_record(base: Path, shape: Shape) -> JobDir:
         },
     )  # fmt: skip
     if shape.has_end:
-        ended = shape.started_ms + 1000 * shape.seconds + 400
+        late_s = max(shape.ends_late_s.values(), default=0)
+        ended = shape.started_ms + round(1000 * (shape.seconds + late_s)) + 400
         _write(
             step.end,
             {"exit_status": shape.exit_status, "signal": shape.signal, "error": "",
@@ -163,7 +166,7 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
         events.line(events.TASK, time_ms=2, pid=2000 + node, rank=node, local_rank=0, age_ms=2),
     ]  # fmt: skip
     if node not in shape.dies_s and shape.has_end:
-        end_ms = 1000 * shape.seconds
+        end_ms = round(1000 * (shape.seconds + shape.ends_late_s.get(node, 0)))
         lines += [
             events.line(events.TASK_END, time_ms=end_ms, pid=2000 + node,
                         exit_status=shape.exit_status, signal=shape.signal),

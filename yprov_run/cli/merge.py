@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from yprov_run.cli.fold import fold
+from yprov_run.cli.reporting import advice_for
 from yprov_run.cli.shell import execute, show_version
 from yprov_run.jobdir import find_job
 from yprov_run.report.terminal import make_console, print_summary
@@ -45,7 +46,13 @@ def merge(
         job_dir = find_job(reference, directory)
         job = fold(job_dir, with_report=not no_report)
         if not quiet:
-            print_summary(job, job_dir.document, console, None if no_report else job_dir.report)
+            print_summary(
+                job,
+                job_dir.document,
+                console,
+                None if no_report else job_dir.report,
+                advice_for(job),
+            )
 
 
 def main() -> None:

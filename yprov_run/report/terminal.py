@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -17,11 +19,19 @@ _MAX_GAPS = 8
 _STYLES = {"good": "green", "open": "yellow", "bad": "red"}
 
 
-def print_summary(job: Job, document: Path, console: Console, report: Path | None = None) -> None:
-    """Print how a job went: state, time, nodes, devices, energy, and what is missing."""
+def print_summary(
+    job: Job,
+    document: Path,
+    console: Console,
+    report: Path | None = None,
+    advice: Sequence[str] = (),
+) -> None:
+    """Print how a job went, what to do better, what is missing, and where the rest is."""
     console.print(_rule(console, f"yprov-run: {plain(job.name)} {plain(job.number)}"))
     for line in summary(job):
         _print_line(console, line.label, Text(line.words, style=_STYLES.get(line.tone, "")))
+    for words in advice:
+        _print_advice(words, console)
     _print_gaps(job, console)
     _print_line(console, "document", Text(plain(str(document))))
     if report is not None and report.is_file():
@@ -46,6 +56,15 @@ def make_console(stream_is_stderr: bool) -> Console:
 def _print_line(console: Console, label: str, value: Text) -> None:
     line = Text.assemble((label.ljust(_LABEL_WIDTH), "bold"), value)
     console.print(line, soft_wrap=True)  # a log's reader and `grep` want whole lines
+
+
+def _print_advice(words: str, console: Console) -> None:
+    """Print one piece of advice, broken between words, never wider than a log's lines."""
+    width = min(console.width, _LOG_WIDTH) - _LABEL_WIDTH
+    first, *rest = textwrap.wrap(words, max(20, width), break_on_hyphens=False) or [""]
+    _print_line(console, "advice", Text(first, style="cyan"))
+    for line in rest:
+        _print_line(console, "", Text(line, style="cyan"))
 
 
 def _rule(console: Console, title: str) -> Text:

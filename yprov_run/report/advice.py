@@ -1,0 +1,219 @@
+"""What to do better next time: rules in one table, each with its figure and its threshold.
+
+A rule looks at a whole job and says one line or nothing. docs/advice.md explains each.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from yprov_run.config import ADVICE
+from yprov_run.merge.totals import Totals, totals
+from yprov_run.model import DeviceUse, Job, NodeExecution
+from yprov_run.report.words import duration, memory, plain
+
+MOST_LINES = 5
+_MOST_NAMES = 4
+_HEADROOM = 1.2
+_GIB = 2**30
+
+Thresholds = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A job as the rules see it: its node executions, what they came to, and the thresholds."""
+
+    job: Job
+    nodes: tuple[NodeExecution, ...]
+    figures: Totals
+    limits: Thresholds
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the job took, or has taken so far."""
+        if self.job.started_ms is None or self.job.ended_ms is None:
+            return None
+        return (self.job.ended_ms - self.job.started_ms) / 1000
+
+
+Rule = Callable[[Case], str]
+
+
+def advise(job: Job, limits: Thresholds | None = None) -> list[str]:
+    """Return at most five lines of advice, most telling first; none for a short or running job."""
+    nodes = tuple(node for step in job.steps for node in step.nodes)
+    defaults = {name: default for name, (default, _) in ADVICE.items()}
+    case = Case(job, nodes, totals(nodes), {**defaults, **(limits or {})})
+    if case.seconds is None or case.seconds < case.limits["least_seconds"]:
+        return []
+    lines = [words for _, rule in RULES if (words := rule(case))]
+    return lines[:MOST_LINES]
+
+
+def _names(names: Iterable[str]) -> str:
+    found = [plain(name, 40) for name in dict.fromkeys(names)]
+    rest = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+    return ", ".join(found[:_MOST_NAMES]) + rest
+
+
+def _uses(case: Case) -> list[tuple[NodeExecution, DeviceUse, float]]:
+    """Return each device with its mean utilisation, where that was sampled."""
+    return [
+        (node, use, use.utilisation.mean)
+        for node in case.nodes
+        for use in node.devices
+        if use.utilisation is not None and use.utilisation.mean is not None
+    ]
+
+
+def _idle(case: Case) -> tuple[list[tuple[NodeExecution, DeviceUse]], int]:
+    """Return the devices that were idle in every step that had them, and how many there are."""
+    busiest: dict[str, float] = {}
+    place: dict[str, tuple[NodeExecution, DeviceUse]] = {}
+    for node, use, mean in _uses(case):
+        busiest[use.device.uuid] = max(mean, busiest.get(use.device.uuid, 0.0))
+        place[use.device.uuid] = (node, use)
+    limit = case.limits["gpu_idle_below"]
+    return [place[uuid] for uuid, mean in busiest.items() if mean < limit], len(busiest)
+
+
+def _no_gpu_used(case: Case) -> str:
+    idle, total = _idle(case)
+    if not total or len(idle) < total:
+        return ""
+    what = "the GPU" if total == 1 else f"all {total:,} GPUs"
+    return (
+        f"{what} stood idle (under {case.limits['gpu_idle_below']:.0%} used): "
+        "ask for none, or for nodes without"
+    )
+
+
+def _idle_gpus(case: Case) -> str:
+    idle, total = _idle(case)
+    if not idle or len(idle) == total:
+        return ""
+    names = _names(f"{node.name} GPU {use.device.index}" for node, use in idle)
+    return f"{len(idle):,} of {total:,} GPUs stood idle: ask for fewer, or use {names}"
+
+
+def _data_loading(case: Case) -> str:
+    idle, _ = _idle(case)
+    left_out = {use.device.uuid for _, use in idle}
+    means = [mean for _, use, mean in _uses(case) if use.device.uuid not in left_out]
+    cpu = case.figures.mean_cpu
+    if not means or cpu is None or cpu <= case.limits["cpu_high_above"]:
+        return ""
+    mean = statistics.fmean(means)
+    if mean >= case.limits["gpu_low_below"]:
+        return ""
+    return (
+        f"GPUs {mean:.0%} used while CPUs are {cpu:.0%} busy: "
+        "loading data may be what they wait for; prefetch, or more workers"
+    )
+
+
+def _memory(case: Case) -> str:
+    asked_b, peak_b = memory_asked_b(case.job), case.figures.max_node_memory_b
+    if asked_b is None or peak_b is None or peak_b >= case.limits["memory_used_below"] * asked_b:
+        return ""
+    fit = max(1, math.ceil(peak_b * _HEADROOM / _GIB))
+    if fit * _GIB >= asked_b:
+        return ""
+    return (
+        f"memory: {memory(asked_b)} a node asked for, {memory(peak_b)} the peak: "
+        f"--mem={fit}G is enough"
+    )
+
+
+def memory_asked_b(job: Job) -> float | None:
+    """Return the memory per node that the job asked its scheduler for; None if it did not say."""
+    text = str(job.scheduler_facts.get("SLURM_MEM_PER_NODE", ""))
+    return float(text) * 2**20 if text.isdigit() and int(text) > 0 else None
+
+
+def time_limit_s(job: Job) -> float | None:
+    """Return the job's time limit in seconds, by its scheduler; None where that is not known."""
+    ends = [str(job.scheduler_facts.get(f"SLURM_JOB_{name}_TIME", "")) for name in ("START", "END")]
+    if not all(text.isdigit() for text in ends):
+        return None
+    started, ended = map(int, ends)
+    return float(ended - started) if started < ended < started + 10**8 else None
+
+
+def _time(case: Case) -> str:
+    limit_s, used_s = time_limit_s(case.job), case.seconds
+    if limit_s is None or used_s is None:
+        return ""
+    asked = f"time limit {duration(limit_s)}, used {duration(used_s)}"
+    fit = max(1, math.ceil(used_s * _HEADROOM / 60))
+    if used_s > case.limits["time_used_above"] * limit_s:
+        return f"{asked}: close to being killed; --time={fit}"
+    if used_s < case.limits["time_used_below"] * limit_s and fit * 60 < limit_s:
+        return f"{asked}: --time={fit} would start sooner"
+    return ""
+
+
+def _imbalance(case: Case) -> str:
+    idle, _ = _idle(case)
+    left_out = {use.device.uuid for _, use in idle}
+    by_node: dict[str, list[float]] = {}
+    for node, use, mean in _uses(case):
+        if use.device.uuid not in left_out:
+            by_node.setdefault(node.name, []).append(mean)
+    means = {name: statistics.fmean(values) for name, values in by_node.items()}
+    if len(means) < 2:
+        return ""
+    middle = statistics.median_high(means.values())
+    behind = [n for n, m in means.items() if m < middle * (1 - case.limits["imbalance_above"])]
+    if not behind:
+        ahead = [n for n, m in means.items() if m * (1 - case.limits["imbalance_above"]) > middle]
+        if not ahead:
+            return ""
+        highest = max(means[name] for name in ahead)
+        return (
+            f"uneven work: {_names(ahead)} {highest:.0%} used, the median node {middle:.0%}: "
+            "balance what each node gets"
+        )
+    behind.sort(key=lambda name: means[name])
+    return (
+        f"uneven work: {_names(behind)} {means[behind[0]]:.0%} used, the median node "
+        f"{middle:.0%}: look at what differs there"
+    )
+
+
+def _stragglers(case: Case) -> str:
+    late: list[tuple[float, str]] = []
+    for step in case.job.steps:
+        ends = {n.name: n.ended_ms for n in step.nodes if n.ended_ms is not None and n.complete}
+        if len(ends) < 3 or step.started_ms is None:
+            continue
+        middle = statistics.median(ends.values())
+        took_ms = middle - step.started_ms
+        if took_ms < 1000 * case.limits["least_seconds"]:
+            continue
+        for name, ended_ms in ends.items():
+            if ended_ms - middle > case.limits["straggler_above"] * took_ms:
+                late.append(((ended_ms - middle) / 1000, name))
+    if not late:
+        return ""
+    late.sort(reverse=True)
+    return (
+        f"stragglers: {_names(name for _, name in late)} ended up to {duration(late[0][0])} after "
+        f"the median of the nodes, which waited"
+    )
+
+
+# Most telling first: an idle GPU costs more than a generous time limit.
+RULES: Sequence[tuple[str, Rule]] = (
+    ("no GPU used", _no_gpu_used),
+    ("idle GPUs", _idle_gpus),
+    ("data loading", _data_loading),
+    ("imbalance", _imbalance),
+    ("stragglers", _stragglers),
+    ("memory", _memory),
+    ("time limit", _time),
+)
