@@ -11,8 +11,8 @@ _HEAD = f"""# Terms
 Every term of our own that a document may hold, with the prefix `run:` = `{RUN}`. This page is made
 from `yprov_run/provenance/vocabulary.py` by `python docs/make_terms.py`.
 
-A value's type is written with it in the document (`{{"$": "12.5", "type": "xsd:double"}}`); its
-unit is the one given here, always.
+An integer's type is written with it in the document (`{{"$": "8", "type": "xsd:int"}}`), a JSON
+number is an xsd:double; the unit is the one given here, always.
 
 The other prefixes: {", ".join(f"`{prefix}:` = `{uri}`" for prefix, uri in NAMESPACES.items())}.
 `yprov:` and `provml:` are spelled as the yProv family spells them, because its programs look for

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 Json = dict[str, object]
@@ -186,7 +188,7 @@ class SideFile:
     """A file beside the document that holds rows: path inside the job directory, and what it is.
 
     For a metric file, `name`, `context` and `source` are as in its path, and `unit` is the
-    values'.
+    values'. For a table, `columns` are their names with their units.
     """
 
     path: str
@@ -199,6 +201,7 @@ class SideFile:
     source: str = ""
     step: int | None = None
     node_key: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -229,6 +232,12 @@ class Step:
     expected_nodes: int | None = None
     expected_tasks: int | None = None
     scheduler_step_id: str = ""
+
+    @cached_property
+    def repeated_names(self) -> frozenset[str]:
+        """The names that several of the step's nodes have."""
+        names = Counter(node.name for node in self.nodes)
+        return frozenset(name for name, count in names.items() if count > 1)
 
 
 @dataclass(frozen=True)

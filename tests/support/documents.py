@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from prov.model import ProvDocument
 
 from yprov_run.provenance.check import check
+from yprov_run.provenance.rules.sidefiles import check_side_files
 
 Document = dict[str, Any]
 
@@ -23,13 +23,12 @@ def load(path: Path) -> Document:
     loaded = ProvDocument.deserialize(content=text, format="json")
     assert loaded.unified().get_records()
     assert loaded.flattened().get_records()
+    assert list(check_side_files(document, path.parent, lambda share: None)) == []
     for entity in document["entity"].values():
-        location = entity.get("prov:location", "")
-        if entity["prov:type"] in {"provml:Metric", "run:SampleFile", "run:TaskTable"}:
-            content = (path.parent / location).read_bytes()
-            assert hashlib.sha256(content).hexdigest() == entity["schema:sha256"], location
+        if "run:rowCount" in entity:
+            content = (path.parent / entity["prov:location"]).read_bytes()
             rows = content.count(b"\n") - 1
-            assert rows == int(entity["run:rowCount"]["$"]), location
+            assert rows == int(entity["run:rowCount"]["$"]), entity["prov:location"]
     return document
 
 

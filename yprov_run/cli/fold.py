@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from yprov_run.cli.reporting import write_report
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, replace_file
+from yprov_run.merge.detail import Detail, detail_of
 from yprov_run.merge.read import read_job
 from yprov_run.merge.sidefiles import write_side_files
 from yprov_run.model import Job
 from yprov_run.provenance.document import build, dump
 
 
-def fold(directory: JobDir, with_report: bool = True) -> Job:
+def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = None) -> Job:
     """Write a job's document from all that is recorded, then its report; return the job.
 
     Raises YprovError with one clear line when there is nothing to read or nowhere to write.
     """
-    job = read_job(directory)
-    try:
-        side_files = write_side_files(job, directory)
-        document = build(job, side_files)
-        replace_file(directory.document, dump(document))
-    except OSError as error:
-        raise YprovError(
-            f"{error.filename or directory.path}: cannot write: {error.strerror}"
-        ) from error
-    if with_report:
-        write_report(job, directory, document)
+    with _no_collector():
+        job = read_job(directory)
+        try:
+            level = detail_of(job, detail)
+            document = build(job, write_side_files(job, directory, level), level)
+            replace_file(directory.document, dump(document))
+        except OSError as error:
+            raise YprovError(
+                f"{error.filename or directory.path}: cannot write: {error.strerror}"
+            ) from error
+        if with_report:
+            write_report(job, directory, document)
     return job
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Spare the collector of cycles: there are none, and it would walk every node many times."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

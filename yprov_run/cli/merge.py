@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,15 @@ from yprov_run.cli.reporting import advice_for
 from yprov_run.cli.shell import execute, show_version
 from yprov_run.jobdir import find_job
 from yprov_run.report.terminal import make_console, print_summary
+
+
+class Level(str, Enum):
+    """How much stands in the document itself; tables beside it have the rest."""
+
+    full = "full"
+    gpu = "gpu"
+    node = "node"
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -27,6 +37,10 @@ def merge(
     directory: Annotated[
         Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
     ] = Path("yprov"),
+    detail: Annotated[
+        Level | None,
+        typer.Option(help="What stands in the document itself. [default: by the number of GPUs]"),
+    ] = None,
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Write the document only, no report.html.")
     ] = False,
@@ -44,7 +58,7 @@ def merge(
     console = make_console(stream_is_stderr=False)
     for reference in jobs:
         job_dir = find_job(reference, directory)
-        job = fold(job_dir, with_report=not no_report)
+        job = fold(job_dir, not no_report, None if detail is None else detail.value)
         if not quiet:
             print_summary(
                 job,

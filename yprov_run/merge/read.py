@@ -10,6 +10,7 @@ from dataclasses import replace
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
 from yprov_run.merge import clocks, ending, fields, node
+from yprov_run.merge.slim import Slimmer
 from yprov_run.model import FileRef, Gap, Job, Json, NodeExecution, Step
 from yprov_run.schedulers.slurm import expand_hostlist
 
@@ -83,12 +84,13 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
     end, problem = fields.load(step_dir.end)
     if problem and problem != "missing":
         gaps.append(Gap(where, f"its end.json is {problem}"))
-    nodes = []
+    nodes: list[NodeExecution] = []
+    slim = Slimmer()
     for key in step_dir.node_keys():
         execution, problems = node.read_node(
             step_dir.node(key), directory.path, fields.integer(end, "ended_ms")
         )
-        nodes.append(execution)
+        nodes.append(slim.slimmed(execution))
         gaps += [Gap(f"{where}, node {execution.name}", problem) for problem in problems]
     if fields.text(command, "launcher") == "local":
         nodes = [_with_status(execution, end) for execution in nodes]

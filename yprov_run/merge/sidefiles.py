@@ -1,21 +1,22 @@
-"""Tables beside the document: one metric file per series in the family's layout, and the tasks."""
+"""Files beside the document: one metric file per series in the family's layout, and the tables."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from yprov_run.jobdir import JobDir, replace_file, safe_name
+from yprov_run.jobdir import JobDir, safe_name
+from yprov_run.merge.detail import Detail
+from yprov_run.merge.tables import write_tables
 from yprov_run.model import Column, Job, NodeExecution, SideFile, Step
 from yprov_run.trace import samples
 
 MAX_METRIC_FILES = 2_000
+MAX_METRIC_ROWS = 10_000_000
 
 # quantity: (metric name, factor to its unit, unit), named and scaled as the family's metrics are.
 _SERIES = {
@@ -26,30 +27,34 @@ _SERIES = {
     "gpu_memory_used": ("gpu_memory_usage_gb", 1 / 1024**3, "GiB"),
     "gpu_temperature": ("gpu_temperature_c", 1.0, "Cel"),
 }
-_TASK_FIELDS = (
-    "step",
-    "node",
-    "rank",
-    "local_rank",
-    "pid",
-    "exit_status",
-    "signal",
-    "gpus",
-    "worker_of",
-)
 
 
-def write_side_files(job: Job, directory: JobDir) -> list[SideFile]:
+def write_side_files(job: Job, directory: JobDir, detail: Detail) -> list[SideFile]:
     """Write all side files of a job and return them. Raises OSError if the folder refuses."""
-    files = [_write_tasks(job, directory)]
-    wanted = sum(
-        len(_series(node.columns)) for step in job.steps for node in step.nodes if node.samples
-    )
-    if wanted <= MAX_METRIC_FILES:
-        for step in job.steps:
-            for node in step.nodes:
-                files += _write_metrics(step, node, directory)
+    files = write_tables(job, directory, detail)
+    for step, node in nodes_with_metric_files(job):
+        files += _write_metrics(step, node, directory)
     return files
+
+
+def nodes_with_metric_files(job: Job) -> list[tuple[Step, NodeExecution]]:
+    """Return the node executions whose samples are split into metric files.
+
+    All of them in a job of usual size. Where that would be too many files or rows, the first of
+    each step: the family's programs find every metric, and the samples themselves have the rest.
+    """
+    every = [(step, node) for step in job.steps for node in step.nodes if node.samples]
+    files = rows = 0
+    for _, node in every:
+        series = len(_series(node.columns))
+        files += series
+        rows += series * (node.samples.rows if node.samples else 0)
+    if files <= MAX_METRIC_FILES and rows <= MAX_METRIC_ROWS:
+        return every
+    first: dict[int, tuple[Step, NodeExecution]] = {}
+    for step, node in every:
+        first.setdefault(step.number, (step, node))
+    return list(first.values())
 
 
 def _series(columns: Sequence[Column]) -> list[tuple[int, Column]]:
@@ -138,30 +143,3 @@ def _metric_table(
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _write_tasks(job: Job, directory: JobDir) -> SideFile:
-    """Write one row per task that announced itself."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_TASK_FIELDS)
-    rows = 0
-    for step in job.steps:
-        for node in step.nodes:
-            for task in node.tasks:
-                writer.writerow(
-                    (step.number, node.name, task.rank, task.local_rank, task.pid,
-                     task.exit_status, task.signal, task.visible_gpus, task.worker_of)
-                )  # fmt: skip
-                rows += 1
-    content = stream.getvalue().encode("utf-8", "replace")
-    directory.artifacts.mkdir(exist_ok=True)
-    path = directory.artifacts / "tasks.csv"
-    replace_file(path, content)
-    return SideFile(
-        path.relative_to(directory.path).as_posix(),
-        "tasks",
-        len(content),
-        hashlib.sha256(content).hexdigest(),
-        rows,
-    )

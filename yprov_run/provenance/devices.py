@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from yprov_run.merge import fields
+from yprov_run.merge.detail import FULL, Detail
 from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
+from yprov_run.provenance.levels import main_figures
 from yprov_run.provenance.records import Attributes, Records, clean, local_part, own
 from yprov_run.provenance.vocabulary import term
 
@@ -46,7 +48,7 @@ def add_host(records: Records, activity: str, node: NodeExecution) -> None:
     )  # fmt: skip
 
 
-def add_device(records: Records, activity: str, use: DeviceUse) -> None:
+def add_device(records: Records, activity: str, use: DeviceUse, level: Detail) -> None:
     """Add a GPU with what never changes; what it did in this job stands on the usage."""
     device = use.device
     entity = records.add(
@@ -59,29 +61,29 @@ def add_device(records: Records, activity: str, use: DeviceUse) -> None:
             **own(uuid=device.uuid),
         },
     )
-    records.relate(
-        "used",
-        activity,
-        entity,
-        {
-            "prov:activity": activity,
-            "prov:entity": entity,
-            "prov:role": "accelerator",
-            **own(
-                pciBusId=device.pci_bus_id,
-                driverVersion=device.driver_version,
-                energy=use.energy_j,
-                energyEstimated=None if use.energy_j is None else use.energy_estimated_j,
-                energySource=use.energy_source,
-                meanPower=_of(use.power, "mean"),
-                maxPower=_of(use.power, "maximum"),
-                meanUtilisation=_of(use.utilisation, "mean"),
-                maxUtilisation=_of(use.utilisation, "maximum"),
-                maxMemory=_of(use.memory, "maximum"),
-                maxTemperature=_of(use.temperature, "maximum"),
-            ),
-        },
-    )
+    attributes: Attributes = {
+        "prov:activity": activity,
+        "prov:entity": entity,
+        "prov:role": "accelerator",
+        **own(
+            pciBusId=device.pci_bus_id,
+            driverVersion=device.driver_version,
+            energy=use.energy_j,
+            energyEstimated=None if use.energy_j is None else use.energy_estimated_j,
+            energySource=use.energy_source,
+            meanPower=_of(use.power, "mean"),
+            maxPower=_of(use.power, "maximum"),
+            meanUtilisation=_of(use.utilisation, "mean"),
+            maxUtilisation=_of(use.utilisation, "maximum"),
+            maxMemory=_of(use.memory, "maximum"),
+            maxTemperature=_of(use.temperature, "maximum"),
+        ),
+    }
+    if level != FULL:
+        attributes = main_figures(attributes)
+    # Short, as there are eight a node; drivers of two makers both begin to count at 0.
+    name = f"gpu{device.index}.{local_part(device.uuid)[-8:]}"
+    records.relate("used", activity, name, attributes)
 
 
 def _of(stats: ColumnStats | None, figure: str) -> float | None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from yprov_run.merge.detail import FULL, NODE, Detail, detail_of
 from yprov_run.merge.ending import signal_name
 from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import Ending, Job, NodeExecution, SideFile, Step
 from yprov_run.provenance import devices, files
 from yprov_run.provenance.identifiers import COMMAND, JOB, node_id, step_id
+from yprov_run.provenance.levels import main_figures
 from yprov_run.provenance.records import (
     Attributes,
     Records,
@@ -27,8 +29,12 @@ from yprov_run.provenance.vocabulary import NAMESPACES, term
 _MAX_GAPS = 1_000
 
 
-def build(job: Job, side_files: Sequence[SideFile]) -> dict[str, Any]:
-    """Return a job as a PROV-JSON object: flat, without bundles, the same for the same record."""
+def build(job: Job, side_files: Sequence[SideFile], detail: Detail | None = None) -> dict[str, Any]:
+    """Return a job as a PROV-JSON object: flat, without bundles, the same for the same record.
+
+    `detail` says how much stands in it of nodes and GPUs; None: by their number.
+    """
+    level = detail_of(job, detail)
     records = Records(
         {
             "default": f"urn:uuid:{job.uuid}#",
@@ -36,10 +42,10 @@ def build(job: Job, side_files: Sequence[SideFile]) -> dict[str, Any]:
             **NAMESPACES,
         }
     )
-    _add_job(records, job)
+    _add_job(records, job, level)
     _add_agents(records, job)
     for step in job.steps:
-        _add_step(records, job, step)
+        _add_step(records, job, step, level)
     for side_file in side_files:
         files.add_side_file(records, job, side_file)
     return records.as_json()
@@ -47,7 +53,21 @@ def build(job: Job, side_files: Sequence[SideFile]) -> dict[str, Any]:
 
 def dump(document: dict[str, Any]) -> bytes:
     """Return the bytes of a document: UTF-8 JSON, the same for the same document."""
-    return (json.dumps(document, indent=1, allow_nan=False, ensure_ascii=True) + "\n").encode()
+    return b"".join(lines(document))
+
+
+def lines(document: dict[str, Any]) -> Iterator[bytes]:
+    """Yield a document's bytes, a record a line: for `grep` and `diff`, and never all in memory."""
+    encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+    start = "{\n"
+    for kind, records in document.items():
+        yield f"{start}{encode(kind)}:{{".encode()
+        start = "\n},\n"
+        separator = "\n"
+        for identifier, record in records.items():
+            yield f"{separator}{encode(identifier)}:{encode(record)}".encode()
+            separator = ",\n"
+    yield b"\n}\n}\n"
 
 
 def _ending(ending: Ending) -> Attributes:
@@ -80,7 +100,7 @@ def _figures(figures: Totals) -> Attributes:
     )
 
 
-def _add_job(records: Records, job: Job) -> None:
+def _add_job(records: Records, job: Job, level: Detail) -> None:
     figures = totals([node for step in job.steps for node in step.nodes])
     system = {
         "yprov:operating_system": job.platform.get("system"),
@@ -103,6 +123,7 @@ def _add_job(records: Records, job: Job) -> None:
             **own(
                 scheduler=job.scheduler,
                 schedulerVariables=job.scheduler_facts or None,
+                detail=level,
                 stepCount=len(job.steps),
                 tags=dict(job.tags) or None,
                 gapCount=len(job.gaps),
@@ -151,7 +172,7 @@ def _add_agents(records: Records, job: Job) -> None:
         )
 
 
-def _add_step(records: Records, job: Job, step: Step) -> None:
+def _add_step(records: Records, job: Job, step: Step, level: Detail) -> None:
     identifier = step_id(step)
     command_line = clean(" ".join(map(shlex.quote, step.argv)))
     records.add(
@@ -192,7 +213,7 @@ def _add_step(records: Records, job: Job, step: Step) -> None:
     for file in step.files:
         files.add_file(records, step, file)
     for node in step.nodes:
-        _add_node(records, step, node)
+        _add_node(records, step, node, level)
 
 
 def _inform(records: Records, informed: str, informant: str) -> None:
@@ -202,8 +223,11 @@ def _inform(records: Records, informed: str, informant: str) -> None:
     )  # fmt: skip
 
 
-def _add_node(records: Records, step: Step, node: NodeExecution) -> None:
+def _add_node(records: Records, step: Step, node: NodeExecution, level: Detail) -> None:
     identifier = node_id(step, node)
+    figures = {**devices.node_attributes(node), **_figures(totals([node]))}
+    if level != FULL:
+        figures = main_figures(figures)
     records.add(
         "activity",
         identifier,
@@ -212,12 +236,12 @@ def _add_node(records: Records, step: Step, node: NodeExecution) -> None:
             "prov:label": clean(node.name),
             **times(node.started_ms, node.ended_ms),
             "dcterms:isPartOf": step_id(step),
-            **devices.node_attributes(node),
-            **_figures(totals([node])),
+            **figures,
         },
     )
     _inform(records, identifier, step_id(step))
     devices.add_host(records, identifier, node)
-    for use in node.devices:
-        devices.add_device(records, identifier, use)
-    files.add_samples(records, identifier, step, node)
+    if level != NODE:
+        for use in node.devices:
+            devices.add_device(records, identifier, use, level)
+        files.add_samples(records, identifier, step, node)

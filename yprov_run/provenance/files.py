@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from yprov_run.model import FileRef, Job, NodeExecution, SideFile, Step
 from yprov_run.provenance.identifiers import JOB, node_id, step_id
 from yprov_run.provenance.records import (
@@ -14,6 +16,8 @@ from yprov_run.provenance.records import (
     utc,
 )
 from yprov_run.provenance.vocabulary import term
+
+_TABLES = {"tasks": "TaskTable", "devices": "DeviceTable", "samples": "SampleTable"}
 
 
 def add_samples(records: Records, activity: str, step: Step, node: NodeExecution) -> None:
@@ -32,11 +36,23 @@ def add_samples(records: Records, activity: str, step: Step, node: NodeExecution
             "schema:contentSize": str(node.samples.size_bytes),
             **own(
                 rowCount=node.samples.rows,
-                columns={column.name: column.quantity.stored_unit for column in node.columns},
+            ),
+            "dcterms:conformsTo": _columns_of(
+                records, {column.name: column.quantity.stored_unit for column in node.columns}
             ),
         },
     )
     _generate(records, entity, activity)
+
+
+def _columns_of(records: Records, columns: dict[str, str]) -> str:
+    """Add the column schema of a table, once for all tables that have the same."""
+    text = compact(columns)
+    return records.add(
+        "entity",
+        f"columns/{hashlib.sha256(text.encode()).hexdigest()[:12]}",
+        {"prov:type": term("ColumnSchema"), "prov:label": "columns", **own(columns=columns)},
+    )
 
 
 def _generate(records: Records, entity: str, activity: str) -> None:
@@ -96,7 +112,13 @@ def add_side_file(records: Records, job: Job, file: SideFile) -> None:
     }
     if file.step is None:
         entity = records.add(
-            "entity", f"table/{file.name}", {"prov:type": term("TaskTable"), **common}
+            "entity",
+            f"table/{file.name}",
+            {
+                "prov:type": term(_TABLES[file.name]),
+                **common,
+                "dcterms:conformsTo": _columns_of(records, dict(file.columns)),
+            },
         )
         _generate(records, entity, JOB)
         return

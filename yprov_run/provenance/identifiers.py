@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from yprov_run.model import NodeExecution, Step
 from yprov_run.provenance.records import local_part
 
@@ -18,5 +16,5 @@ def step_id(step: Step) -> str:
 
 def node_id(step: Step, node: NodeExecution) -> str:
     """Return the identifier of a node execution: by its name, by its key if names collide."""
-    names = Counter(other.name for other in step.nodes)
-    return f"node/{step.number}/{local_part(node.name if names[node.name] == 1 else node.key)}"
+    name = node.key if node.name in step.repeated_names else node.name
+    return f"node/{step.number}/{local_part(name)}"

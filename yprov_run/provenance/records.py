@@ -52,7 +52,7 @@ def own(**values: object) -> Attributes:
 
 def _typed(value: Any, datatype: str) -> Any:
     if datatype == "xsd:double":
-        return {"$": f"{float(value):.10g}", "type": datatype}
+        return float(f"{float(value):.10g}")  # a JSON number is an xsd:double or xsd:int
     if datatype in {"xsd:int", "xsd:long"}:
         return {"$": str(round(value)), "type": datatype}
     return clean(value) if isinstance(value, str) else compact(value)

@@ -38,6 +38,9 @@ _CLASSES = (
     ("File", "A file that the job read or wrote, named by the user."),
     ("SampleFile", "A node's samples as its agent wrote them, one row a sample."),
     ("TaskTable", "A table with one row per task: node, rank, process id, how it ended."),
+    ("DeviceTable", "A table with one row per GPU and node execution: its energy and figures."),
+    ("SampleTable", "A table with one row per sample file: its node, path, rows and checksum."),
+    ("ColumnSchema", "The columns of tables that refer to it by dcterms:conformsTo."),
 )
 
 _PROPERTIES = (
@@ -88,6 +91,8 @@ _PROPERTIES = (
     ("rowCount", "Number of rows of a table, its header left out.", "xsd:int"),
     ("unit", "Unit of a metric's values (UCUM)."),
     ("columns", "JSON object: column of a table to its unit."),
+    ("detail", "How much stands in the document: full (all figures of every node and GPU), gpu "
+     "(their main figures), or node (the main figures of every node). The tables have the rest."),
     ("uuid", "The device's UUID as its driver gives it."),
     ("pciBusId", "The device's PCI address."),
     ("driverVersion", "Version of the device's driver."),
