@@ -215,6 +215,11 @@ def replace_file(path: Path, content: bytes) -> None:
         raise
 
 
+def index_file(base: Path) -> Path:
+    """Return the index of the jobs below a folder: made by the reading half, never needed."""
+    return base / ".yprov-index.json"
+
+
 def find_job(reference: str, base: Path) -> JobDir:
     """Return the job directory that a path or a job id names, or raise YprovError."""
     path = Path(reference)

@@ -8,6 +8,10 @@ from typing import Annotated
 import typer
 
 from yprov_run.cli.inspections.check import check
+from yprov_run.cli.inspections.diff import diff
+from yprov_run.cli.inspections.list_jobs import list_jobs
+from yprov_run.cli.inspections.rerun import rerun
+from yprov_run.cli.inspections.show import show
 from yprov_run.cli.shell import execute, show_version
 
 app = typer.Typer(
@@ -30,6 +34,10 @@ def inspect(
     del version
 
 
+app.command("list")(list_jobs)
+app.command("show")(show)
+app.command("diff")(diff)
+app.command("rerun")(rerun)
 app.command("check")(check)
 
 

@@ -1,0 +1,291 @@
+"""yprov-inspect list, show, diff and rerun, as a person runs them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.commands import environment, run
+from tests.support.records import STARTED_MS, Shape, idle_last, write_record
+from yprov_run.cli.fold import fold
+from yprov_run.errors import YprovError
+from yprov_run.report.listing import where
+
+SMALL = Shape(nodes=2, gpus=2, seconds=90, argv=("srun", "-N", "2", "train", "--lr", "3e-4"))
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a `yprov` of four jobs: good, idle, killed, and one without a merge."""
+    folder = tmp_path_factory.mktemp("jobs")
+    shapes = [
+        replace(SMALL, number=1, tags={"run": "base", "lr": "3e-4"}),
+        replace(SMALL, number=2, load=idle_last, gpus=4, started_ms=STARTED_MS + HOUR_MS),
+        replace(SMALL, number=3, exit_status=None, signal=9, user="bob",
+                started_ms=STARTED_MS + 2 * HOUR_MS),
+        replace(SMALL, number=4, name="raw", started_ms=STARTED_MS + 3 * HOUR_MS),
+    ]  # fmt: skip
+    for shape in shapes:
+        directory = write_record(folder / "yprov", shape)
+        if shape.name != "raw":
+            fold(directory, with_report=False)
+    return folder
+
+
+def inspect(folder: Path, *words: str, width: int = 80) -> tuple[int, str, str]:
+    """Return a subcommand's exit status and what it printed."""
+    done = run("yprov-inspect", *words, cwd=folder, env=environment(COLUMNS=str(width)))
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def listed(folder: Path, *words: str) -> list[str]:
+    status, text, error = inspect(folder, "list", *words, "--json")
+    assert status == 0, error
+    return [row["directory"] for row in json.loads(text)]
+
+
+def test_list_names_every_job_merged_or_not_oldest_first(jobs: Path) -> None:
+    assert listed(jobs) == ["train_1", "train_2", "train_3", "raw_4"]
+    _, text, _ = inspect(jobs, "list")
+    heading, *lines = text.splitlines()
+    assert heading.split()[:3] == ["job", "state", "started"]
+    assert lines[0].split()[:2] == ["train_1", "completed"]
+    assert all(len(line) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--tag", "run=base"], ["train_1"]),
+        (["--tag", "lr"], ["train_1"]),
+        (["--state", "killed"], ["train_3"]),
+        (["--user", "bob"], ["train_3"]),
+        (["--since", "2026-11-21 06:30"], ["raw_4"]),
+        (["--since", "1000w", "--where", "gpuCount>4"], ["train_2"]),
+        (["--where", "gpuCount=4", "--where", "signal!=SIGKILL"], ["train_1", "raw_4"]),
+        (["--where", "command~TRAIN", "--state", "killed"], ["train_3"]),
+        (["--where", "meanUtilisation<70%"], ["train_2"]),
+        (["--sort", "-started"], ["raw_4", "train_3", "train_2", "train_1"]),
+        (["--sort", "-energy", "--where", "state=completed"], ["train_2", "raw_4", "train_1"]),
+    ],
+)
+def test_list_filters_and_sorts(words: list[str], expected: list[str], jobs: Path) -> None:
+    assert listed(jobs, *words) == expected
+
+
+def test_list_as_csv_is_a_table_of_every_field(jobs: Path) -> None:
+    _, text, _ = inspect(jobs, "list", "--csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["number"] for row in rows] == ["1", "2", "3", "4"]
+    assert rows[0]["tag.run"] == "base"
+    assert float(rows[1]["energy"]) > 0
+
+
+def test_the_index_may_be_deleted_damaged_or_impossible_and_is_never_believed_blindly(
+    jobs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(jobs / "yprov", tmp_path / "yprov")
+    first = listed(tmp_path)
+    index = tmp_path / "yprov/.yprov-index.json"
+    assert set(json.loads(index.read_text())["jobs"]) == {"train_1", "train_2", "train_3"}
+    document = tmp_path / "yprov/train_1/prov.json"
+    document.write_text(document.read_text().replace('"completed"', '"failed"'))
+    assert listed(tmp_path, "--state", "failed") == ["train_1"]
+    shutil.rmtree(tmp_path / "yprov/train_2")
+    assert listed(tmp_path) == ["train_1", "train_3", "raw_4"]
+    for content in (b"", b"{", b"[1]", b'{"version": 1, "jobs": 3}', b"\xff"):
+        index.write_bytes(content)
+        assert listed(tmp_path) == ["train_1", "train_3", "raw_4"]
+    index.unlink()
+    index.mkdir()
+    assert listed(tmp_path) == ["train_1", "train_3", "raw_4"]
+    assert first[0] == "train_1"
+
+
+def test_an_unreadable_document_is_a_row_that_says_so(jobs: Path, tmp_path: Path) -> None:
+    shutil.copytree(jobs / "yprov/train_1", tmp_path / "yprov/train_1")
+    (tmp_path / "yprov/train_1/prov.json").write_text("{")
+    status, text, _ = inspect(tmp_path, "list")
+    assert status == 0
+    assert text.splitlines()[1].split() == ["train_1", "unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["list", "nowhere"], "nowhere: No such file or directory"),
+        (["list", "--where", "energy"], "--where 'energy': give it as FIELD=VALUE"),
+        (["list", "--since", "soon"], "--since 'soon': give a date"),
+        (["show", "99"], "no job 99 in yprov"),
+        (["diff", "1", "nothing"], "nothing: no such directory"),
+        (["rerun", "1", "--step", "7"], "--step 7: the job has the steps 0 to 0"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line(words: list[str], message: str, jobs: Path) -> None:
+    status, text, error = inspect(jobs, *words)
+    assert status == 2
+    assert text == ""
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@given(st.text(min_size=1))
+def test_any_condition_is_a_test_or_an_error_of_ours(expression: str) -> None:
+    try:
+        test = where(expression)
+    except YprovError:
+        return
+    for row in ({}, {"a": 1}, {"a": "x", "energy": 2.5, "b": None, "c": True}):
+        assert test(row) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--nodes", ["node0000", "100%"]),
+        ("--gpus", ["node0001", "0000:01:00.0"]),
+        ("--timeline", ["step 0", "ends, completed"]),
+    ],
+)
+def test_show_gives_a_part_as_a_table_that_fits(option: str, words: list[str], jobs: Path) -> None:
+    status, text, _ = inspect(jobs, "show", "1", option)
+    assert status == 0
+    assert all(word in text for word in words)
+    assert all(len(line) <= 80 for line in text.splitlines())
+    _, as_json, _ = inspect(jobs, "show", "1", option, "--json")
+    assert len(json.loads(as_json)) == len(text.splitlines()) - 1
+
+
+def test_show_without_a_part_is_the_summary(jobs: Path) -> None:
+    _, text, _ = inspect(jobs, "show", "2")
+    assert "advice      2 of 8 GPUs stood idle" in text
+
+
+def test_show_reads_a_document_that_is_all_that_is_left(jobs: Path, tmp_path: Path) -> None:
+    (tmp_path / "left").mkdir()
+    shutil.copy(jobs / "yprov/train_1/prov.json", tmp_path / "left/prov.json")
+    assert inspect(tmp_path, "show", "left", "--nodes")[1].count("\n") == 3
+    assert "completed" in inspect(tmp_path, "show", "left")[1]
+
+
+def test_equal_jobs_differ_in_nothing_that_matters(jobs: Path) -> None:
+    status, text, _ = inspect(jobs, "diff", "1", "3")
+    assert status == 0
+    assert "the same in all that matters" in text
+    assert "killed" in text
+
+
+def test_a_diff_tells_what_changed_most_telling_first(tmp_path: Path) -> None:
+    data = {"path": "data.h5", "role": "input", "size_bytes": 3, "sha256": "a" * 64}
+    gone = {"path": "gone.h5", "role": "input", "size_bytes": 3, "sha256": "c" * 64}
+    first = replace(SMALL, number=1, files=[data, gone], variables={"OMP_NUM_THREADS": "4"})
+    second = replace(
+        SMALL,
+        number=2,
+        gpus=4,
+        argv=("srun", "-N", "2", "train", "--lr", "1e-3"),
+        files=[{**data, "sha256": "b" * 64}, {**gone, "path": "moved.h5"}],
+        variables={"OMP_NUM_THREADS": "8", "SLURM_JOB_ID": "9"},
+    )
+    for shape in (first, second):
+        fold(write_record(tmp_path / "yprov", shape), with_report=False)
+    status, text, _ = inspect(tmp_path, "diff", "1", "2")
+    assert status == 1
+    places = [
+        text.index(words)
+        for words in (
+            "step 0: 3e-4 -> 1e-3",
+            "OMP_NUM_THREADS: 4 -> 8",
+            "data.h5: sha256 aaa",
+            "GPUs NVIDIA H100 80GB HBM3: 4 -> 8",
+            "equal:",
+            "GPU energy",
+        )
+    ]
+    assert places == sorted(places)
+    assert "moved.h5" not in text
+    assert "SLURM_JOB_ID" not in text
+    assert "SLURM_JOB_ID" in inspect(tmp_path, "diff", "1", "2", "--all")[1]
+    found = json.loads(inspect(tmp_path, "diff", "1", "2", "--json")[1])
+    assert found["differs"] is True
+    assert found["equal"]["inputs"] == 2
+
+
+def test_rerun_prints_a_script_that_a_shell_reads_back(tmp_path: Path) -> None:
+    argv = ("echo", "a b", "it's", "\x1b[31mred", "line\nline", "\u202eabc")
+    folder = tmp_path / "work"
+    folder.mkdir()
+    run("yprov-run", "-q", "--name", "j", *argv, cwd=folder)
+    status, script, _ = inspect(folder, "rerun", "1")
+    assert status == 0
+    assert not set(script) & set("\x1b\u202e")
+    said = subprocess.run(
+        ["bash", "-c", script.replace("yprov-run ", "printf '%s\\0' ", 1)],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert said.stdout.decode().split("\0")[:-1] == list(argv)
+
+
+def test_rerun_warns_of_inputs_that_changed_and_runs_it_when_told(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("one")
+    run("yprov-run", "-q", "--input", "in.txt", "sh", "-c", "cat in.txt", cwd=tmp_path)
+    assert inspect(tmp_path, "rerun", "1")[2] == ""
+    (tmp_path / "in.txt").write_text("two")
+    status, text, error = inspect(tmp_path, "rerun", "1", "--execute")
+    assert status == 0
+    assert text.endswith("two")
+    assert "input in.txt is not what it was: its checksum differs" in error
+    (tmp_path / "in.txt").unlink()
+    assert inspect(tmp_path, "rerun", "1", "--execute")[0] == 1
+
+
+def test_rerun_does_not_run_what_a_credential_was_left_out_of(tmp_path: Path) -> None:
+    run("yprov-run", "-q", "sh", "-c", "true", "--token", "hunter2hunter2", cwd=tmp_path)
+    status, text, error = inspect(tmp_path, "rerun", "1", "--execute")
+    assert status == 2
+    assert "hunter2" not in text
+    assert "a credential was left out" in error
+
+
+def test_hostile_names_are_text_in_every_view(tmp_path: Path) -> None:
+    name = "\x1b[31m<script>\u202e" + "x" * 10_000
+    files = [{"path": name, "role": "input", "size_bytes": 1, "sha256": "a" * 64}]
+    shape = replace(
+        SMALL, name=name, tags={name: name}, node_name="\x1b]0;x\x07{}", files=files,
+        variables={"SLURM_JOB_NAME": name, name: name}, argv=("srun", name), user=name,
+    )  # fmt: skip
+    directory = write_record(tmp_path / "yprov", shape)
+    fold(directory, with_report=False)
+    other = replace(SMALL, number=2)
+    fold(write_record(tmp_path / "yprov", other), with_report=False)
+    views = [["show", "1", f"--{part}"] for part in ("nodes", "gpus", "files", "env", "timeline")]
+    place = str(directory.path)
+    words: list[list[str]] = [["list"], ["show", place], ["diff", place, "2", "--all"]]
+    words += [["show", place, *view[2:]] for view in views]
+    for one in words:
+        status, text, error = inspect(tmp_path, *one)
+        assert status in (0, 1), error
+        assert not set(text + error) & set("\x1b\x07\u202e")
+        assert max(map(len, text.splitlines())) < 600
+
+
+def test_inputs_are_compared_by_what_is_in_them(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"x").hexdigest()
+    for number, path in ((1, "/a/data"), (2, "/b/data")):
+        file = {"path": path, "role": "input", "size_bytes": 1, "sha256": digest}
+        shape = replace(SMALL, number=number, files=[file])
+        fold(write_record(tmp_path / "yprov", shape), with_report=False)
+    assert inspect(tmp_path, "diff", "1", "2")[0] == 0

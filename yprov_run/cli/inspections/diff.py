@@ -1,0 +1,92 @@
+"""yprov-inspect diff: what is different between two jobs, most telling first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from yprov_run.report.changes import Change, Comparison, argument_changes, as_json, compare
+from yprov_run.report.changes import is_command as is_of_a_command
+from yprov_run.report.columns import Cell, Column, print_columns
+from yprov_run.report.reading import document_of, find
+from yprov_run.report.terminal import make_console
+from yprov_run.report.words import plain
+
+_SHOWN = 30
+_TELLING_PERCENT = 0.5
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="A job's directory or id.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another's.")],
+    directory: Annotated[
+        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
+    ] = Path("yprov"),
+    show_all: Annotated[
+        bool, typer.Option("--all", help=f"More than {_SHOWN} of a kind, and circumstances.")
+    ] = False,
+    as_json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show what changed from A to B: what they ran with, then what came of it.
+
+    Exit status 1 if they differ in what matters for doing it again (code, arguments, environment,
+    modules, packages, inputs, hardware), 0 if only in circumstances such as node names.
+    """
+    documents = [document_of(find(reference, directory)) for reference in (first, second)]
+    found = compare(*documents)
+    if as_json_:
+        print(json.dumps(as_json(found), indent=1))
+    else:
+        _print(found, make_console(stream_is_stderr=False), show_all)
+    if found.differs:
+        raise typer.Exit(1)
+
+
+def _print(found: Comparison, console: Console, show_all: bool) -> None:
+    sections = dict.fromkeys(change.section for change in found.changes)
+    for section in sections:
+        changes = [change for change in found.changes if change.section == section]
+        if section == "circumstances" and not show_all:
+            continue
+        console.print(Text(section, style="bold"))
+        for change in changes if show_all else changes[:_SHOWN]:
+            _print_change(change, console)
+        if len(changes) > _SHOWN and not show_all:
+            console.print(Text(f"  {len(changes) - _SHOWN} more; --all lists them"))
+    if not found.differs:
+        console.print(Text("the same in all that matters for doing it again", style="green"))
+    equal = ", ".join(f"{number} {section}" for section, number in found.equal.items() if number)
+    console.print(Text(f"equal: {equal or 'nothing'}"), soft_wrap=True)
+    hidden = sum(change.section == "circumstances" for change in found.changes)
+    if hidden and not show_all:
+        console.print(Text(f"circumstances that differ: {hidden}; --all lists them"))
+    columns = (Column("results"), Column("A", right=True), Column("B", right=True),
+               Column("", right=True))  # fmt: skip
+    rows = []
+    for result in found.results:
+        percent = "" if result.ratio is None else f"{100 * (result.ratio - 1):+.1f}%"
+        telling = bool(percent) and abs(100 * (result.ratio or 1) - 100) >= _TELLING_PERCENT
+        style = "bold" if telling or result.first != result.second else ""
+        rows.append([Cell(result.name), Cell(result.first), Cell(result.second),
+                     Cell(percent if telling else "", style)])  # fmt: skip
+    print_columns(console, columns, rows)
+
+
+def _print_change(change: Change, console: Console) -> None:
+    pairs = [(change.first, change.second)]
+    if is_of_a_command(change):
+        pairs = list(argument_changes(change.first, change.second))
+    for first, second in pairs:
+        key = plain(change.key, 60)
+        if not first:
+            line = Text(f"  + {key}: {plain(second or '(empty)')}", style="green")
+        elif not second:
+            line = Text(f"  - {key}: {plain(first)}", style="red")
+        else:
+            line = Text(f"  {key}: {plain(first)} -> {plain(second)}")
+        console.print(line, soft_wrap=True)

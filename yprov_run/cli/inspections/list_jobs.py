@@ -1,0 +1,131 @@
+"""yprov-inspect list: jobs with their state, time, energy, utilisation and tags."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yprov_run.errors import YprovError
+from yprov_run.report.columns import Cell, Column, print_columns
+from yprov_run.report.listing import Row, Test, chosen, moment_s, ordered, rows, where
+from yprov_run.report.terminal import make_console
+from yprov_run.report.words import duration, joules
+
+_AGE = re.compile(r"(\d+)([mhdw])\Z")
+_AGE_S = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def list_jobs(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", envvar="YPROV_DIR", help="Where jobs are.")
+    ] = Path("yprov"),
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="KEY[=VALUE]", help="Repeatable.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE|AGE", help="Started since: 2026-11-01, 12h, 7d.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option(help="completed, failed, killed, running, unknown.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Of this user.")] = None,
+    conditions: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="FIELD=VALUE", help="Any field; also != < <= > >= ~."),
+    ] = None,
+    sort: Annotated[
+        str, typer.Option(metavar="[-]FIELD", help="By this field; - for downwards.")
+    ] = "started",
+    as_json: Annotated[bool, typer.Option("--json", help="Every field, as JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Every field, as CSV.")] = False,
+) -> None:
+    """List the jobs below a folder. Fields are those that --json shows.
+
+    Examples: yprov-inspect list --since 7d --where 'energy>1M' --sort -energy
+    """
+    tests = [*_tests(tags or [], since, state, user), *map(where, conditions or [])]
+    found = ordered(chosen(rows(folder), tests), sort)
+    if as_json:
+        print(json.dumps(found, indent=1))
+    elif as_csv:
+        _print_csv(found)
+    else:
+        _print_table(found)
+
+
+def _tests(tags: list[str], since: str | None, state: str | None, user: str | None) -> list[Test]:
+    tests: list[Test] = []
+    for tag in tags:
+        key, equals, wanted = tag.partition("=")
+        tests.append(where(f"tag.{key}={wanted}") if equals else _has(f"tag.{key}"))
+    if since is not None:
+        earliest_s = _since_s(since)
+        tests.append(lambda row: (moment_s(row.get("started")) or 0) >= earliest_s)
+    if state is not None:
+        tests.append(where(f"state={state}"))
+    if user is not None:
+        tests.append(where(f"user={user}"))
+    return tests
+
+
+def _has(field: str) -> Test:
+    return lambda row: field in row
+
+
+def _since_s(text: str) -> float:
+    age = _AGE.match(text)
+    if age:
+        return time.time() - int(age[1]) * _AGE_S[age[2]]
+    found = moment_s(text)
+    if found is None:
+        raise YprovError(f"--since {text!r}: give a date such as 2026-11-01, or an age such as 7d")
+    return found
+
+
+def _print_csv(found: list[Row]) -> None:
+    fields = list(dict.fromkeys(name for row in found for name in row))
+    writer = csv.DictWriter(sys.stdout, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+
+
+_COLUMNS = (
+    Column("job", flexible=True), Column("state"), Column("started (UTC)", priority=2),
+    Column("time", right=True), Column("nodes", right=True, priority=1),
+    Column("GPUs", right=True, priority=1), Column("use", right=True),
+    Column("energy", right=True), Column("user", priority=3, flexible=True),
+    Column("tags", priority=4, flexible=True),
+)  # fmt: skip
+_STYLES = {"completed": "green", "running": "yellow"}
+
+
+def _print_table(found: list[Row]) -> None:
+    if not found:
+        print("no jobs", file=sys.stderr)
+        return
+    print_columns(make_console(stream_is_stderr=False), _COLUMNS, map(_cells, found))
+
+
+def _cells(row: Row) -> list[Cell]:
+    use, energy_j, time_s = row.get("meanUtilisation"), row.get("energy"), row.get("time")
+    state = str(row.get("state", ""))
+    tags = " ".join(f"{key[4:]}={text}" for key, text in row.items() if key.startswith("tag."))
+    return [
+        Cell(str(row.get("directory", ""))),
+        Cell(state, _STYLES.get(state, "red")),
+        Cell(str(row.get("started") or "")[:16].replace("T", " ")),
+        Cell(duration(time_s) if isinstance(time_s, (int, float)) else ""),
+        Cell(str(row.get("nodeCount", ""))),
+        Cell(str(row.get("gpuCount") or "")),
+        Cell(f"{use:.0%}" if isinstance(use, (int, float)) else ""),
+        Cell(joules(energy_j) if isinstance(energy_j, (int, float)) else ""),
+        Cell(str(row.get("user", ""))),
+        Cell(tags),
+    ]

@@ -1,0 +1,153 @@
+"""yprov-inspect rerun: the command of a job again, with what differs today."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yprov_run.cli.complain import complain
+from yprov_run.errors import YprovError
+from yprov_run.report.facts import CODE, ENVIRONMENT, INPUTS, MODULES, PACKAGES, facts
+from yprov_run.report.reading import Document, document_of, find
+from yprov_run.report.views import commands
+from yprov_run.report.words import plain
+
+PROGRAM = "yprov-inspect rerun"
+_REDACTED = "<redacted>"
+_LARGEST_HASHED_BYTES = 10 << 30
+_CHUNK = 1 << 20
+
+
+def rerun(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's directory or id.")],
+    directory: Annotated[
+        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
+    ] = Path("yprov"),
+    execute: Annotated[bool, typer.Option("--execute", help="Run it, too.")] = False,
+    step: Annotated[int | None, typer.Option(help="This step only, from 0.")] = None,
+) -> int:
+    """Print a job's commands as a script, with their folder, modules and variables.
+
+    What differs today (inputs, folder, packages) is warned of on stderr. Nothing is run without
+    --execute; then the exit status is that of the first command that fails.
+    """
+    document = document_of(find(job, directory))
+    found = commands(document)
+    if step is not None:
+        if not 0 <= step < len(found):
+            raise YprovError(f"--step {step}: the job has the steps 0 to {len(found) - 1}")
+        found = [found[step]]
+    if not found:
+        raise YprovError(f"{job}: no command is recorded")
+    for warning in _differences(document, [folder for _, folder in found]):
+        complain(PROGRAM, plain(warning, 400))
+    variables, modules = _variables(document), _modules(document)
+    print(_script(found, variables, modules))
+    if not execute:
+        return 0
+    if any(_REDACTED in word for argv, _ in found for word in argv):
+        raise YprovError(f"{job}: a credential was left out of its command; run it by hand")
+    if modules:
+        complain(PROGRAM, "modules are not loaded here; load them first if they are not")
+    return _execute(found, variables)
+
+
+def _variables(document: Document) -> dict[str, str]:
+    """Return the recorded variables that a shell can set; the scheduler's own are not ours."""
+    return {
+        fact.key: fact.value
+        for fact in facts(document)
+        if fact.section == ENVIRONMENT
+        and fact.key.isidentifier()
+        and not fact.key.startswith(("SLURM_", "SBATCH_", "PBS_", "LSB_", "FLUX_"))
+        and _REDACTED not in fact.value
+    }
+
+
+def _modules(document: Document) -> list[str]:
+    return [
+        f"{fact.key}/{fact.value}" if fact.value and fact.value != fact.key else fact.key
+        for fact in facts(document)
+        if fact.section == MODULES and " " not in fact.key and "/" not in fact.value
+    ]
+
+
+def _script(
+    found: list[tuple[list[str], str]], variables: Mapping[str, str], modules: list[str]
+) -> str:
+    lines = ["set -e"]
+    lines += [f"module load {_quoted(name)}" for name in modules]
+    lines += [f"export {name}={_quoted(text)}" for name, text in sorted(variables.items())]
+    for argv, folder in found:
+        lines.append(f"cd {_quoted(folder or '.')}")
+        lines.append("yprov-run " + " ".join(map(_quoted, argv)))
+    return "\n".join(lines)
+
+
+def _quoted(word: str) -> str:
+    """Return a word as bash reads it back; what would act on a terminal is spelled out."""
+    if plain(word, len(word)) == word:
+        return shlex.quote(word)
+    letters = "".join(
+        character if character.isascii() and character.isprintable() and character not in "'\\"
+        else "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
+        for character in word
+    )  # fmt: skip
+    return f"$'{letters}'"
+
+
+def _differences(document: Document, folders: list[str]) -> Iterator[str]:
+    for folder in dict.fromkeys(folders):
+        if folder and not Path(folder).is_dir():
+            yield f"the folder {folder} is not there"
+    base = Path(folders[0]) if folders and folders[0] else Path()
+    for fact in facts(document):
+        if fact.section == INPUTS:
+            yield from _input_difference(base / fact.key, fact.key, fact.value)
+        elif fact.section in (CODE, PACKAGES) and _REDACTED in fact.value:
+            yield f"{fact.key} was not recorded whole"
+
+
+def _input_difference(path: Path, name: str, recorded: str) -> Iterator[str]:
+    kind, _, digest = recorded.partition(" ")
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            return
+        if kind == "sha256" and size <= _LARGEST_HASHED_BYTES and _sha256(path) != digest:
+            yield f"input {name} is not what it was: its checksum differs"
+        elif kind.isdigit() and int(kind) != size:
+            yield f"input {name} is not what it was: {size} bytes, not {kind}"
+    except OSError as error:
+        yield f"input {name}: {error.strerror}"
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _execute(found: list[tuple[list[str], str]], variables: Mapping[str, str]) -> int:
+    sys.stdout.flush()
+    for argv, folder in found:
+        command = [sys.executable, "-m", "yprov_run", *argv]
+        try:
+            done = subprocess.run(
+                command, cwd=folder or None, env={**os.environ, **variables}, check=False
+            )
+        except OSError as error:
+            raise YprovError(f"{folder}: {error.strerror}") from error
+        if done.returncode:
+            return done.returncode if done.returncode > 0 else 128 - done.returncode
+    return 0

@@ -1,0 +1,154 @@
+"""What changed between two jobs: what they ran with, most telling first, and what came of it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from yprov_run.report.facts import ARGUMENTS, CIRCUMSTANCES, INPUTS, SECTIONS, Fact, facts
+from yprov_run.report.listing import Row, row
+from yprov_run.report.reading import Document
+from yprov_run.report.words import duration, joules, memory
+
+# field of a job's row: (what it is called, how its number is said)
+_RESULTS = {
+    "state": ("state", str),
+    "time": ("time", duration),
+    "energy": ("GPU energy", joules),
+    "meanUtilisation": ("GPU use, mean", "{:.0%}".format),
+    "maxUtilisation": ("GPU use, peak", "{:.0%}".format),
+    "meanPower": ("GPU power, mean", "{:.0f} W".format),
+    "maxMemory": ("GPU memory, peak", memory),
+    "meanCpuUtilisation": ("CPU, mean", "{:.0%}".format),
+    "maxNodeMemory": ("node memory, peak", memory),
+    "gapCount": ("gaps", str),
+}
+
+
+class Change(NamedTuple):
+    """A fact that differs; None on the side that lacks it."""
+
+    section: str
+    key: str
+    first: str | None
+    second: str | None
+
+
+class Result(NamedTuple):
+    """A figure of both jobs; `ratio` is second over first where both are numbers."""
+
+    name: str
+    first: str
+    second: str
+    ratio: float | None
+
+
+class Comparison(NamedTuple):
+    """Two jobs held against each other; `equal` counts what is the same, by section."""
+
+    changes: tuple[Change, ...]
+    equal: Mapping[str, int]
+    results: tuple[Result, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether they differ in what matters for doing it again: not in mere circumstances."""
+        return any(change.section != CIRCUMSTANCES for change in self.changes)
+
+
+def compare(first: Document, second: Document) -> Comparison:
+    """Return what differs between two documents, in the order of `facts.SECTIONS`."""
+    left, right = _keyed(first), _keyed(second)
+    equal: Counter[str] = Counter()
+    changes = []
+    moved = _moved_inputs(left, right)
+    for place in dict.fromkeys((*left, *right)):
+        section, key, _ = place
+        one, other = left.get(place), right.get(place)
+        if one == other or place in moved:
+            equal[section] += 1
+        else:
+            changes.append(Change(section, key, one, other))
+    changes.sort(key=_telling)
+    return Comparison(tuple(changes), dict(equal), _results(row(first), row(second)))
+
+
+Place = tuple[str, str, int]
+
+
+def _keyed(document: Document) -> dict[Place, str]:
+    """Return facts by section, key, and which of that key it is."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found: dict[Place, str] = {}
+    for section, key, text in sorted(facts(document)):
+        found[section, key, seen[section, key]] = text
+        seen[section, key] += 1
+    return found
+
+
+def _moved_inputs(left: Mapping[Place, str], right: Mapping[Place, str]) -> set[Place]:
+    """Return the inputs that have another path in the other job, and the same content there."""
+    gone = {p: text for p, text in left.items() if p[0] == INPUTS and p not in right}
+    come = {p: text for p, text in right.items() if p[0] == INPUTS and p not in left}
+    same = {t for t in gone.values() if t.startswith("sha256 ")} & set(come.values())
+    return {place for place, text in {**gone, **come}.items() if text in same}
+
+
+def _telling(change: Change) -> tuple[int, bool, str]:
+    """Order by section; in it first what changed, then what came or went."""
+    one_sided = change.first is None or change.second is None
+    return SECTIONS.index(change.section), one_sided, change.key
+
+
+def _results(first: Row, second: Row) -> tuple[Result, ...]:
+    results = []
+    for field, (name, say) in _RESULTS.items():
+        one, other = first.get(field), second.get(field)
+        if one is None and other is None:
+            continue
+        numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
+        ratio = float(other) / float(one) if numbers and one and other is not None else None
+        words = ["-" if found is None else str(say(found)) for found in (one, other)]  # type: ignore[operator]
+        results.append(Result(name, words[0], words[1], ratio))
+    return tuple(results)
+
+
+def argument_changes(first: str | None, second: str | None) -> list[tuple[str, str]]:
+    """Return the words that differ between two commands, as pairs of what stood and what stands."""
+    one, other = _words(first), _words(second)
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
+    return [
+        (" ".join(one[a:b]), " ".join(other[c:d]))
+        for code, a, b, c, d in matcher.get_opcodes()
+        if code != "equal"
+    ]
+
+
+def _words(text: str | None) -> list[str]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return [text or ""]
+    return [str(word) for word in found] if isinstance(found, list) else [str(found)]
+
+
+def as_json(comparison: Comparison) -> dict[str, object]:
+    """Return a comparison as JSON has it."""
+    return {
+        "differs": comparison.differs,
+        "changes": [change._asdict() for change in comparison.changes],
+        "equal": dict(comparison.equal),
+        "results": [result._asdict() for result in comparison.results],
+    }
+
+
+def is_command(change: Change) -> bool:
+    """Tell whether a change is of a command line, to be shown word by word."""
+    both = change.first is not None and change.second is not None
+    return both and change.section == ARGUMENTS and not change.key.endswith("launcher")
+
+
+__all__ = ["Change", "Comparison", "Fact", "Result", "argument_changes", "as_json", "compare"]

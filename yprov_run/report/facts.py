@@ -1,0 +1,174 @@
+"""What a job ran with, as facts under a section, a key and a value: the ground of a comparison."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from yprov_run.report.reading import Document, elements, main_activity, structure, value
+
+CODE, ARGUMENTS, ENVIRONMENT, MODULES = "code", "arguments", "environment", "modules"
+PACKAGES, CONTAINER, INPUTS, SCRIPT = "packages", "container", "inputs", "batch script"
+HARDWARE, OTHER, CIRCUMSTANCES = "hardware", "other facts", "circumstances"
+
+# Most telling first. What is under circumstances is different in every run.
+SECTIONS = (
+    CODE, ARGUMENTS, ENVIRONMENT, MODULES, PACKAGES, CONTAINER, INPUTS, HARDWARE, SCRIPT, OTHER,
+    CIRCUMSTANCES,
+)  # fmt: skip
+
+# The section of an entity's facts, by a word of its type's name; the first that fits.
+_BY_TYPE = (
+    ("Code", CODE), ("Repository", CODE), ("Submodule", CODE), ("Patch", CODE), ("Diff", CODE),
+    ("Module", MODULES), ("Package", PACKAGES), ("Software", PACKAGES), ("Python", PACKAGES),
+    ("Librar", PACKAGES), ("Executable", PACKAGES), ("Program", PACKAGES),
+    ("Container", CONTAINER), ("Environment", ENVIRONMENT), ("Variable", ENVIRONMENT),
+    ("Script", SCRIPT), ("Directive", SCRIPT), ("System", HARDWARE), ("Machine", HARDWARE),
+    ("NodeKind", HARDWARE), ("Processor", HARDWARE),
+)  # fmt: skip
+_SKIPPED_TYPES = {
+    "provml:Metric", "run:SampleFile", "run:TaskTable", "run:Host", "run:GPU", "run:PowerZone",
+    "run:File", "prov:Collection", "prov:Plan", "run:Command",
+}  # fmt: skip
+# Where a run was, and when: never the same twice, and nothing hangs on it.
+_VOLATILE = re.compile(
+    r"(?:SLURM|SBATCH|PBS|LSB|FLUX|PMI|PMIX|OMPI|HYDRA|PALS|COBALT)\w*"
+    r"(?:ID|IDS|NODELIST|ADDR|HOST|PORTS?|TIME|PID|DIR|NODE|NODES|NAME|FILE|URI|JOBFS|HOSTS)\w*"
+    r"|TMPDIR|HOSTNAME|YPROV_\w*|SSH_\w*|XDG_SESSION_\w*|SHLVL|OLDPWD|_|KRB5CCNAME|CONDA_PROMPT\w*"
+)
+_MARKS_OF_RECORD = ("prov:label", "prov:type", "prov:role", "prov:location", "dcterms:identifier")
+_OF_THE_RECORDING = re.compile(r"(?i).*(rowcount|contentsize|file_size|modified|manifest|inode)")
+
+
+class Fact(NamedTuple):
+    """Something that may differ between two runs."""
+
+    section: str
+    key: str
+    value: str
+
+
+def facts(document: Document) -> Iterator[Fact]:
+    """Yield what a job ran with; keys may come again and are told apart by the caller."""
+    yield from _commands(document)
+    yield from _of_the_job(document)
+    yield from _inputs(document)
+    yield from _hardware(document)
+    for identifier, record in elements(document, "entity").items():
+        type_name = str(value(record.get("prov:type")) or "")
+        if type_name in _SKIPPED_TYPES or _is_role(record, "output"):
+            continue
+        yield from _of_entity(identifier, type_name, record)
+
+
+def _is_role(record: Mapping[str, Any], role: str) -> bool:
+    return bool(value(record.get("prov:role")) == role)
+
+
+def _commands(document: Document) -> Iterator[Fact]:
+    for identifier, record in elements(document, "entity").items():
+        if identifier == "execution_command" or identifier.startswith("command/"):
+            words = structure(record.get("run:argv"))
+            number = "0" if identifier == "execution_command" else identifier.partition("/")[2]
+            text = json.dumps(words) if isinstance(words, list) else str(
+                value(record.get("prov:value")) or "")  # fmt: skip
+            yield Fact(ARGUMENTS, f"step {number}", text)
+    for record in elements(document, "activity", "run:Step").values():
+        label = str(value(record.get("prov:label")) or "step")
+        yield Fact(ARGUMENTS, f"{label} launcher", str(value(record.get("run:launcher")) or ""))
+        folder = str(value(record.get("run:workingDirectory")) or "")
+        yield Fact(CIRCUMSTANCES, f"{label} folder", folder)
+
+
+def _of_the_job(document: Document) -> Iterator[Fact]:
+    _, job = main_activity(document)
+    for name in ("yprov:operating_system", "yprov:machine", "run:scheduler"):
+        yield Fact(HARDWARE, name.partition(":")[2].replace("_", " "), str(value(job.get(name))))
+    yield Fact(CIRCUMSTANCES, "kernel", str(value(job.get("yprov:release")) or ""))
+    variables = structure(job.get("run:schedulerVariables"))
+    if isinstance(variables, dict):
+        yield from (_variable(name, text) for name, text in variables.items())
+    tags = structure(job.get("run:tags"))
+    if isinstance(tags, dict):
+        yield from (Fact(CIRCUMSTANCES, f"tag {key}", str(text)) for key, text in tags.items())
+
+
+def _variable(name: str, text: object) -> Fact:
+    section = CIRCUMSTANCES if _VOLATILE.fullmatch(name) else ENVIRONMENT
+    return Fact(section, name, text if isinstance(text, str) else json.dumps(text))
+
+
+def _inputs(document: Document) -> Iterator[Fact]:
+    generated = {
+        value(record.get("prov:entity")) for record in elements(document, "wasGeneratedBy").values()
+    }
+    used = {value(record.get("prov:entity")) for record in elements(document, "used").values()}
+    for identifier, record in elements(document, "entity").items():
+        kind = value(record.get("prov:type"))
+        if kind not in {"run:File", "prov:Collection"} or identifier in generated:
+            continue
+        if identifier not in used:
+            continue
+        path = str(value(record.get("prov:location")) or identifier)
+        digest = value(record.get("schema:sha256")) or value(record.get("run:collectionSha256"))
+        if digest:
+            yield Fact(INPUTS, path, f"sha256 {digest}")
+        else:
+            size, time = record.get("schema:contentSize"), record.get("dcterms:modified")
+            yield Fact(INPUTS, path, f"{value(size)} bytes, changed {value(time)}")
+
+
+def _hardware(document: Document) -> Iterator[Fact]:
+    models = Counter(
+        str(value(record.get("schema:model")) or value(record.get("prov:label")) or "unknown")
+        for record in elements(document, "entity", "run:GPU").values()
+    )
+    yield from (Fact(HARDWARE, f"GPUs {model}", str(number)) for model, number in models.items())
+    names = sorted(
+        str(value(record.get("prov:label")) or "")
+        for record in elements(document, "entity", "run:Host").values()
+    )
+    yield Fact(HARDWARE, "nodes", str(len(names)))
+    yield Fact(CIRCUMSTANCES, "node names", " ".join(names))
+    drivers = Counter(
+        str(value(record["run:driverVersion"]))
+        for record in elements(document, "used").values()
+        if "run:driverVersion" in record
+    )
+    if drivers:
+        yield Fact(HARDWARE, "GPU driver", ", ".join(sorted(drivers)))
+
+
+def _of_entity(identifier: str, type_name: str, record: Mapping[str, Any]) -> Iterator[Fact]:
+    name = type_name.rpartition(":")[2]
+    section = next((where for word, where in _BY_TYPE if word in name), OTHER)
+    label = str(value(record.get("prov:label")) or identifier)
+    for attribute, found in record.items():
+        if attribute in _MARKS_OF_RECORD or _OF_THE_RECORDING.fullmatch(attribute):
+            continue
+        local = attribute.rpartition(":")[2]
+        inner = structure(found)
+        if isinstance(inner, dict):
+            for key, text in inner.items():
+                fact = _variable(str(key), text)
+                yield fact if section == ENVIRONMENT else fact._replace(section=section)
+        elif isinstance(inner, list) and inner:
+            for item in inner:
+                yield _item(section, item)
+        else:
+            yield Fact(section, f"{label} {local}", str(value(found)))
+
+
+def _item(section: str, item: object) -> Fact:
+    """Return one of a list: `{"name": x, "version": y, ...}`, `[name, version]` or a text."""
+    if isinstance(item, dict) and "name" in item:
+        rest = {key: text for key, text in item.items() if key != "name"}
+        words = str(rest["version"]) if set(rest) == {"version"} else json.dumps(rest)
+        return Fact(section, str(item["name"]), words)
+    if isinstance(item, list) and item:
+        return Fact(section, str(item[0]), " ".join(map(str, item[1:])))
+    name, slash, version = str(item).partition("/")
+    return Fact(section, name, version if slash else str(item))

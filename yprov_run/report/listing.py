@@ -1,0 +1,201 @@
+"""Jobs below a folder as rows, fast: from an index that may be deleted at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import operator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from yprov_run import __version__
+from yprov_run.errors import YprovError
+from yprov_run.jobdir import JobDir, index_file, replace_file
+from yprov_run.report.reading import document_of, elements, main_activity, structure, value
+
+Row = dict[str, Any]
+
+_LARGEST_INDEX_BYTES = 256 << 20
+_OMITTED = {"gaps", "schedulerVariables"}
+_DROPPED_TYPES = (dict, list)
+
+
+def rows(base: Path) -> list[Row]:
+    """Return one row per job directory below a folder, by directory name.
+
+    Rows of merged jobs come from the index where their document has not changed since; the index
+    is written anew where it was not true, and nothing is said if it cannot be.
+    """
+    known = _read_index(index_file(base))
+    found: list[Row] = []
+    fresh: dict[str, Any] = {}
+    changed = False
+    for name, stamp in _job_dirs(base):
+        entry = known.get(name)
+        if stamp and isinstance(entry, dict) and entry.get("stamp") == stamp:
+            fresh[name] = entry
+        else:
+            fresh[name] = {"stamp": stamp, "row": _row_or_problem(JobDir(base / name))}
+            changed = True
+        found.append({**fresh[name]["row"], "directory": name})
+    if changed or known.keys() != fresh.keys():
+        # A job without a document may change at any moment: it is read each time.
+        lasting = {name: entry for name, entry in fresh.items() if entry["stamp"]}
+        content = json.dumps({"version": __version__, "jobs": lasting}).encode()
+        with contextlib.suppress(OSError):
+            replace_file(index_file(base), content)
+    return found
+
+
+def _job_dirs(base: Path) -> Iterator[tuple[str, str]]:
+    """Yield the job directories' names, each with a stamp of its document; empty without one."""
+    try:
+        with os.scandir(base) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    except OSError as error:
+        raise YprovError(f"{base}: {error.strerror}; say where jobs are") from error
+    for name in names:
+        job = f"{base}/{name}"
+        try:
+            state = os.stat(f"{job}/prov.json")  # noqa: PTH116 - a thousand times over
+            yield name, f"{state.st_mtime_ns}.{state.st_size}.{state.st_ino}"
+        except OSError:
+            if os.path.isdir(f"{job}/record"):  # noqa: PTH112
+                yield name, ""
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_INDEX_BYTES:
+            return {}
+        index = json.loads(path.read_bytes())
+        jobs = index["jobs"] if index["version"] == __version__ else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    if not isinstance(jobs, dict):
+        return {}
+    return {
+        name: entry
+        for name, entry in jobs.items()
+        if isinstance(entry, dict) and isinstance(entry.get("row"), dict)
+    }
+
+
+def _row_or_problem(directory: JobDir) -> Row:
+    try:
+        return row(document_of(directory))
+    except YprovError as error:
+        return {"name": directory.name, "number": directory.number, "state": "unreadable",
+                "problem": str(error)}  # fmt: skip
+
+
+def row(document: Any) -> Row:
+    """Return a job's own figures and facts as one flat row; tags are `tag.KEY`."""
+    _, activity = main_activity(document)
+    result: Row = {
+        "name": value(activity.get("prov:label")) or "",
+        "number": value(activity.get("schema:identifier")) or "",
+        "started": value(activity.get("prov:startTime")),
+        "ended": value(activity.get("prov:endTime")),
+        "user": _user(document),
+    }
+    started, ended = moment_s(result["started"]), moment_s(result["ended"])
+    result["time"] = None if started is None or ended is None else round(ended - started, 3)
+    for name, attribute in activity.items():
+        prefix, _, local = name.partition(":")
+        if prefix == "run" and local not in _OMITTED:
+            found = structure(attribute) if local in {"tags", "taskEndings"} else value(attribute)
+            if local == "tags" and isinstance(found, dict):
+                result.update({f"tag.{key}": text for key, text in found.items()})
+            elif not isinstance(found, _DROPPED_TYPES):
+                result[local] = found
+    command = elements(document, "entity").get("execution_command", {})
+    result["command"] = value(command.get("prov:value")) or ""
+    return result
+
+
+def _user(document: Any) -> str:
+    for record in elements(document, "agent", "prov:Person").values():
+        return str(value(record.get("prov:label")) or "")
+    return ""
+
+
+def moment_s(text: object) -> float | None:
+    """Return a time in ISO 8601 as seconds since the epoch, UTC where it does not say."""
+    if not isinstance(text, str):
+        return None
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
+
+
+Test = Callable[[Row], bool]
+_OPERATORS: tuple[tuple[str, Callable[[Any, Any], bool]], ...] = (
+    ("!=", operator.ne), ("<=", operator.le), (">=", operator.ge), ("=", operator.eq),
+    ("<", operator.lt), (">", operator.gt),
+)  # fmt: skip
+_SUFFIXES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "%": 1e-2}
+
+
+def where(expression: str) -> Test:
+    """Return a test from `FIELD OP VALUE`, OP one of = != < <= > >= ~ (contains).
+
+    Numbers are compared as numbers, and may end in k, M, G, T or %. A row without the field
+    passes `!=` only. Raises YprovError for anything else.
+    """
+    places = [
+        (expression.index(sign), -len(sign), sign, compare)
+        for sign, compare in (*_OPERATORS, ("~", _contains))
+        if sign in expression
+    ]
+    if not places:
+        raise YprovError(f"--where {expression!r}: give it as FIELD=VALUE; also != < <= > >= ~")
+    place, _, sign, compare = min(places, key=lambda found: found[:2])
+    name, wanted = expression[:place].strip(), expression[place + len(sign) :].strip()
+    if not name:
+        raise YprovError(f"--where {expression!r}: a field's name is missing before {sign}")
+    number = _number(wanted)
+
+    def test(row: Row) -> bool:
+        found = row.get(name)
+        if found is None or found == "":
+            return sign == "!="
+        if isinstance(found, (int, float)) and number is not None and sign != "~":
+            return compare(found, number)
+        return compare(str(found), wanted)
+
+    return test
+
+
+def _contains(found: Any, wanted: Any) -> bool:
+    return str(wanted).lower() in str(found).lower()
+
+
+def _number(text: str) -> float | None:
+    factor = _SUFFIXES.get(text[-1:], 1.0)
+    try:
+        return float(text[:-1] if text[-1:] in _SUFFIXES else text) * factor
+    except ValueError:
+        return None
+
+
+def chosen(found: Iterable[Row], tests: Sequence[Test]) -> list[Row]:
+    """Return the rows that pass every test."""
+    return [row for row in found if all(test(row) for test in tests)]
+
+
+def ordered(found: list[Row], field: str) -> list[Row]:
+    """Return rows by a field, downwards where its name has a `-` before it; without it, last."""
+    down = field.startswith("-")
+    name = field.lstrip("-")
+    having = [row for row in found if row.get(name) not in (None, "")]
+    if having and not all(isinstance(row[name], (int, float)) for row in having):
+        having.sort(key=lambda row: str(row[name]), reverse=down)
+    else:
+        having.sort(key=lambda row: row[name], reverse=down)
+    return having + [row for row in found if row.get(name) in (None, "")]

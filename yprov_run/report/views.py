@@ -1,0 +1,226 @@
+"""Parts of a job as tables for a terminal, read from its document alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from yprov_run.report.columns import Cell, Column
+from yprov_run.report.facts import ENVIRONMENT, MODULES, PACKAGES, facts
+from yprov_run.report.listing import moment_s
+from yprov_run.report.reading import Document, elements, structure, value
+from yprov_run.report.words import duration, joules, memory
+
+
+class View(NamedTuple):
+    """A table: its columns, its rows, and what to say where there is none."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    empty: str
+
+
+def _number(record: Mapping[str, Any], name: str) -> float | None:
+    found = value(record.get(f"run:{name}"))
+    return float(found) if isinstance(found, (int, float)) else None
+
+
+def _say(found: float | None, words: Callable[[float], str]) -> Cell:
+    return Cell("" if found is None else words(found))
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def _watts(power_w: float) -> str:
+    return f"{power_w:.0f} W"
+
+
+def _text(record: Mapping[str, Any], name: str) -> str:
+    found = value(record.get(name))
+    return "" if found is None else str(found)
+
+
+def nodes(document: Document) -> View:
+    """Return what each node did, the least used first."""
+    rows: list[tuple[float, list[Cell]]] = []
+    for record in elements(document, "activity", "run:NodeExecution").values():
+        started, ended = (moment_s(record.get(f"prov:{end}Time")) for end in ("start", "end"))
+        took = None if started is None or ended is None else ended - started
+        use, cpu = _number(record, "meanUtilisation"), _number(record, "meanCpuUtilisation")
+        row = [
+            Cell(_text(record, "prov:label")), Cell(_text(record, "dcterms:isPartOf")),
+            Cell(str(value(record.get("run:taskCount", "")))), _say(took, duration),
+            _say(use, _percent), _say(cpu, _percent),
+            _say(_number(record, "maxNodeMemory"), memory),
+            _say(_number(record, "energy"), joules), _say(_number(record, "coverage"), _percent),
+        ]  # fmt: skip
+        rows.append((use if use is not None else cpu if cpu is not None else 2.0, row))
+    rows.sort(key=lambda found: found[0])
+    columns = (
+        Column("node", flexible=True), Column("step", priority=2),
+        Column("tasks", right=True, priority=1), Column("time", right=True),
+        Column("GPU use", right=True), Column("CPU", right=True), Column("memory", right=True),
+        Column("GPU energy", right=True), Column("sampled", right=True, priority=3),
+    )  # fmt: skip
+    return View(columns, [row for _, row in rows], "no node is recorded")
+
+
+def gpus(document: Document) -> View:
+    """Return each GPU in each node execution, the least used first."""
+    devices = elements(document, "entity", "run:GPU")
+    activities = elements(document, "activity")
+    rows: list[tuple[float, list[Cell]]] = []
+    for record in elements(document, "used").values():
+        device = devices.get(_text(record, "prov:entity"))
+        if device is None:
+            continue
+        node = activities.get(_text(record, "prov:activity"), {})
+        use = _number(record, "meanUtilisation")
+        row = [
+            Cell(_text(node, "prov:label")), Cell(_text(device, "prov:label")),
+            Cell(_text(record, "run:pciBusId")), _say(use, _percent),
+            _say(_number(record, "maxUtilisation"), _percent),
+            _say(_number(record, "maxMemory"), memory), _say(_number(record, "meanPower"), _watts),
+            _say(_number(record, "maxPower"), _watts), _say(_number(record, "energy"), joules),
+        ]  # fmt: skip
+        rows.append((2.0 if use is None else use, row))
+    rows.sort(key=lambda found: found[0])
+    columns = (
+        Column("node", flexible=True), Column("model", priority=3, flexible=True),
+        Column("PCI address", priority=2), Column("use", right=True), Column("peak", right=True),
+        Column("memory", right=True), Column("power", right=True),
+        Column("peak", right=True, priority=1), Column("energy", right=True),
+    )  # fmt: skip
+    return View(columns, [row for _, row in rows], "no GPU stands in the document")
+
+
+def files(document: Document) -> View:
+    """Return the files and collections that the job read and wrote."""
+    rows = []
+    for record in elements(document, "entity").values():
+        if record.get("prov:type") not in ("run:File", "prov:Collection"):
+            continue
+        size = _text(record, "schema:contentSize")
+        digest = _text(record, "schema:sha256") or _text(record, "run:collectionSha256")
+        count = _text(record, "run:memberCount")
+        path = _text(record, "prov:location") or _text(record, "prov:label")
+        rows.append(
+            [
+                Cell(_text(record, "prov:role")),
+                Cell(f"{path} ({count} files)" if count else path),
+                Cell(memory(float(size)) if size.isdigit() else ""),
+                Cell(digest),
+                Cell(_text(record, "run:note")),
+            ]
+        )
+    rows.sort()
+    columns = (
+        Column("role"), Column("path", flexible=True), Column("size", right=True),
+        Column("SHA-256", priority=1, flexible=True), Column("note", priority=2, flexible=True),
+    )  # fmt: skip
+    return View(columns, rows, "no file is recorded")
+
+
+def _facts(document: Document, section: str, title: str, empty: str) -> View:
+    rows = sorted(
+        [Cell(fact.key), Cell(fact.value)] for fact in facts(document) if fact.section == section
+    )
+    columns = (Column(title, flexible=True), Column("value", flexible=True))
+    return View(columns, rows, empty)
+
+
+def environment(document: Document) -> View:
+    """Return the variables that are recorded."""
+    return _facts(document, ENVIRONMENT, "variable", "no variable is recorded")
+
+
+def modules(document: Document) -> View:
+    """Return the environment modules that were loaded."""
+    return _facts(document, MODULES, "module", "no module is recorded")
+
+
+def packages(document: Document) -> View:
+    """Return the software of the program."""
+    return _facts(document, PACKAGES, "package", "no package is recorded")
+
+
+def timeline(document: Document) -> View:
+    """Return what started and ended when, in order."""
+    found: list[tuple[str, str, str, str]] = []
+    for identifier, record in elements(document, "activity").items():
+        label = _text(record, "prov:label") or identifier
+        kind = _text(record, "prov:type").rpartition(":")[2]
+        if kind == "NodeExecution":
+            label = f"{label} ({_text(record, 'dcterms:isPartOf')})"
+        state = " ".join(
+            word for word in (_text(record, "run:state"), _text(record, "run:signal")) if word
+        )
+        for name, words in (("prov:startTime", "starts"), ("prov:endTime", "ends")):
+            if name in record:
+                said = f"{words}, {state}" if words == "ends" and state else words
+                found.append((_text(record, name), kind, label, said))
+    found.sort()
+    first = moment_s(found[0][0]) if found else None
+    rows = [
+        [
+            Cell(time[:23].replace("T", " ")), Cell(_since(time, first)), Cell(kind), Cell(label),
+            Cell(words),
+        ]
+        for time, kind, label, words in found
+    ]  # fmt: skip
+    columns = (
+        Column("time (UTC)"), Column("after", right=True), Column("what", priority=1),
+        Column("which", flexible=True), Column(""),
+    )  # fmt: skip
+    return View(columns, rows, "no time is recorded")
+
+
+def _since(time: str, first_s: float | None) -> str:
+    found = moment_s(time)
+    return "" if found is None or first_s is None else duration(max(0.0, found - first_s))
+
+
+VIEWS: Mapping[str, Callable[[Document], View]] = {
+    "nodes": nodes,
+    "gpus": gpus,
+    "files": files,
+    "env": environment,
+    "modules": modules,
+    "packages": packages,
+    "timeline": timeline,
+}
+
+
+def view_json(view: View) -> str:
+    """Return a view's rows as JSON, a column's title for each key."""
+    titles = _distinct([column.title or "what happened" for column in view.columns])
+    rows = [
+        {title: cell.text for title, cell in zip(titles, row, strict=True)} for row in view.rows
+    ]
+    return json.dumps(rows, indent=1)
+
+
+def _distinct(titles: Sequence[str]) -> list[str]:
+    return [
+        f"{title} {titles[:place].count(title) + 1}" if title in titles[:place] else title
+        for place, title in enumerate(titles)
+    ]
+
+
+def commands(document: Document) -> list[tuple[list[str], str]]:
+    """Return each step's command and working directory, in the order of launching."""
+    steps = elements(document, "activity", "run:Step")
+    started = {
+        _text(record, "prov:activity"): _text(record, "prov:trigger")
+        for record in elements(document, "wasStartedBy").values()
+    }
+    entities = elements(document, "entity")
+    found = []
+    for identifier, record in steps.items():
+        words = structure(entities.get(started.get(identifier, ""), {}).get("run:argv"))
+        if isinstance(words, list):
+            found.append(([str(word) for word in words], _text(record, "run:workingDirectory")))
+    return found
