@@ -17,7 +17,6 @@ from tests.support.slurm import wait_until
 from yprov_run.agent.isolate import IsolatedSensor
 from yprov_run.agent.loop import Agent, Clock, NodeTrace
 from yprov_run.agent.sensors.base import SensorUnavailableError
-from yprov_run.agent.sensors.host import HostSensor
 from yprov_run.agent.watch import TaskWatch, WatchedTask, parse_announcement
 from yprov_run.launch.plan import import_path
 from yprov_run.model import QUANTITIES, Column, Device
@@ -63,7 +62,7 @@ class SlowHost:
     """A host whose every reading takes some time."""
 
     name = "host"
-    columns = HostSensor.columns
+    columns = (Column(QUANTITIES["cpu_busy"]), Column(QUANTITIES["memory_used"]))
     devices: Sequence[Device] = ()
 
     def __init__(self, time: FakeTime, takes: Callable[[int], float]) -> None:
@@ -75,6 +74,11 @@ class SlowHost:
         self.readings += 1
         self._time.now_s += self._takes(self.readings)
         return [500, 1000]
+
+    read_last = read
+
+    def counters(self) -> list[tuple[int, int | None]]:
+        return []
 
     def problems(self) -> list[str]:
         return []
@@ -131,7 +135,10 @@ class Stub:
     devices = (Device(0, "GPU-1", "stub"),)
 
     def __init__(self, reading: Callable[[], list[int | None]]) -> None:
-        self.read = reading
+        self.read = self.read_last = reading
+
+    def counters(self) -> list[tuple[int, int | None]]:
+        return []
 
     def problems(self) -> list[str]:
         return []

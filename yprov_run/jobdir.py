@@ -24,7 +24,7 @@ from yprov_run.errors import YprovError
 from yprov_run.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from yprov_run.model import Json
+    from yprov_run.measures import Json
 
 SCHEMA_VERSION = 1
 

@@ -5,65 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
-Json = dict[str, object]
-
-ColumnKind = Literal["gauge", "counter"]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """What a column measures: its stored integer times `factor` is the value in `unit`."""
-
-    name: str
-    stored_unit: str
-    unit: str
-    factor: float
-    kind: ColumnKind = "gauge"
-
-
-_MIB = 1024 * 1024
-
-QUANTITIES: dict[str, Quantity] = {
-    quantity.name: quantity
-    for quantity in (
-        Quantity("cpu_busy", "permille", "1", 1e-3),
-        Quantity("memory_used", "mib", "B", _MIB),
-        Quantity("gpu_power", "mw", "W", 1e-3),
-        Quantity("gpu_energy", "mj", "J", 1e-3, "counter"),
-        Quantity("gpu_utilisation", "percent", "1", 1e-2),
-        Quantity("gpu_memory_used", "mib", "B", _MIB),
-        Quantity("gpu_temperature", "celsius", "Cel", 1.0),
-    )
-}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a node's samples: a quantity, and the device it belongs to (None: the node)."""
-
-    quantity: Quantity
-    device: int | None = None
-
-    @property
-    def name(self) -> str:
-        """The column's header, with its unit: `cpu_busy_permille`, `gpu0_power_mw`."""
-        label = f"{self.quantity.name}_{self.quantity.stored_unit}"
-        if self.device is None:
-            return label
-        return label.replace("gpu_", f"gpu{self.device}_", 1)
-
-
-@dataclass(frozen=True)
-class Device:
-    """An accelerator as its driver names it; `uuid` is its key everywhere."""
-
-    index: int
-    uuid: str
-    name: str
-    pci_bus_id: str = ""
-    driver_version: str = ""
+from yprov_run.measures import QUANTITIES as QUANTITIES
+from yprov_run.measures import Column as Column
+from yprov_run.measures import Device as Device
+from yprov_run.measures import Json as Json
 
 
 @dataclass(frozen=True)
@@ -115,7 +61,16 @@ class Task:
 
 @dataclass(frozen=True)
 class DeviceUse:
-    """One device during one node execution, with the source of its energy."""
+    """One device during one node execution, with the source and the bound of its energy.
+
+    The true energy lies within `energy_bound_j` of `energy_j`, the sensor's own calibration left
+    out; None where no bound can be given. `energy_second_j` is the trapezoid of the power samples
+    over what the counter covers, `energy_disagreement` its share more than the counter's.
+    `idle_s` is the part of `use_known_s` in which no kernel ran, `throttled_s` the part of
+    `throttle_known_s` in which power or heat held the clocks down, `throttled_by` its shares by
+    reason. `clock` is the multiprocessors'; `peak_power_w` the highest momentary or mean power.
+    `coverage` is the share of the execution between valid samples without a hole.
+    """
 
     device: Device
     power: ColumnStats | None = None
@@ -125,6 +80,30 @@ class DeviceUse:
     energy_j: float | None = None
     energy_estimated_j: float = 0.0
     energy_source: str = ""
+    energy_bound_j: float | None = None
+    energy_second_j: float | None = None
+    energy_disagreement: float | None = None
+    energy_segments: int = 1
+    update_s: float | None = None
+    idle_s: float = 0.0
+    use_known_s: float = 0.0
+    idle_energy_j: float | None = None
+    throttled_s: float = 0.0
+    throttle_known_s: float = 0.0
+    throttled_by: tuple[tuple[str, float], ...] = ()
+    coverage: float | None = None
+    clock: ColumnStats | None = None
+    peak_power_w: float | None = None
+
+    @property
+    def idle_share(self) -> float | None:
+        """The share of the time with a known utilisation in which it was 0."""
+        return self.idle_s / self.use_known_s if self.use_known_s > 0 else None
+
+    @property
+    def throttled_share(self) -> float | None:
+        """The share of the time with known reasons in which power or heat held the clocks down."""
+        return self.throttled_s / self.throttle_known_s if self.throttle_known_s > 0 else None
 
 
 @dataclass(frozen=True)
@@ -143,7 +122,8 @@ class NodeExecution:
 
     `complete`: the agent wrote its last words. `ended_with_step`: it was killed a moment before,
     with the step; the time after its last sample is then estimated. `clock_offset_ms`: by how
-    much its clock was ahead; the times here are corrected by it.
+    much its clock was ahead; the times here are corrected by it. `devices` are GPUs; `zones` all
+    other parts whose power or memory was read: CPUs, memory, modules, instances, the node.
     """
 
     key: str
@@ -158,10 +138,12 @@ class NodeExecution:
     ended_with_step: bool
     tasks: tuple[Task, ...] = ()
     devices: tuple[DeviceUse, ...] = ()
+    zones: tuple[DeviceUse, ...] = ()
     cpu: ColumnStats | None = None
     memory: ColumnStats | None = None
     samples: SampleFile | None = None
     columns: tuple[Column, ...] = ()
+    host: tuple[tuple[Column, ColumnStats], ...] = ()
     facts: Json = field(default_factory=dict)
     clock_offset_ms: int = 0
 

@@ -140,7 +140,7 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
         ]  # fmt: skip
         for gpu in range(shape.gpus):
             power, use, memory = shape.load(node, gpu, time_s)
-            values += [round(1000 * power), round(100 * use), round(1024 * memory),
+            values += [round(10 * power), round(100 * use), round(1024 * memory),
                        round(30 + power / 10)]  # fmt: skip
         rows.append(samples.row(round(1000 * time_s), values))
         reduction.add(round(1000 * time_s), values)

@@ -6,12 +6,17 @@ import contextlib
 import os
 import select
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from yprov_run.agent.sensors.base import Sensor, SensorUnavailableError
-from yprov_run.model import Column, Device
+from yprov_run.agent.updates import LAST_LOOK_S, LOOK_S, POLL_S, UpdateWatch, energies
+from yprov_run.measures import Column, Device
 
 Monotonic = Callable[[], float]
+
+_LARGEST_SHARE = 0.1  # of the time may be spent in a driver
+_READINGS = 3
 
 
 class IsolatedSensor:
@@ -36,6 +41,10 @@ class IsolatedSensor:
         self._busy_since: float | None = monotonic()
         self._result: tuple[float, list[int | None]] | None = None
         self._problems: list[str] = []
+        self._took_s: list[float] = []
+        self._not_before_s = 0.0
+        self.throttled = 0
+        self.updates: UpdateWatch | None = None
         self._go = threading.Semaphore(0)
         self.wakeup_fd, self._wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         threading.Thread(target=self._serve, name=name, daemon=True).start()
@@ -46,10 +55,22 @@ class IsolatedSensor:
         return self.is_open or bool(self.lost)
 
     def request(self) -> None:
-        """Ask for one reading, unless the last call is still under way."""
-        if self.is_open and not self.lost and self._busy_since is None:
-            self._busy_since = self._monotonic()
-            self._go.release()
+        """Ask for one reading, unless the last call is still under way.
+
+        A driver whose calls take long is asked less often, so that it costs a tenth of the time.
+        """
+        if not self.is_open or self.lost or self._busy_since is not None:
+            return
+        now = self._monotonic()
+        if now < self._not_before_s:
+            if not self.throttled:
+                self._problems.append(
+                    f"a reading takes {1000 * min(self._took_s):.0f} ms: it is read less often"
+                )
+            self.throttled += 1
+            return
+        self._busy_since = now
+        self._go.release()
 
     def wait(self, timeout_s: float) -> None:
         """Return when a reading is done, or the time is over."""
@@ -63,14 +84,14 @@ class IsolatedSensor:
         return result
 
     def read_here(self) -> list[int | None] | None:
-        """Read in the caller's thread, who sees to it that a call that blocks does not matter.
+        """Read the last words in the caller's thread, who sees to it that it may block.
 
         Handing over to the other thread and back costs a millisecond on a busy node. None if the
         sensor is not open, or at work.
         """
         if self._sensor is None or self.lost or self._busy_since is not None:
             return None
-        return self._sensor.read()
+        return self._sensor.read_last()
 
     def check(self) -> list[str]:
         """Give up on a call that blocks; return what went wrong since the last check."""
@@ -96,16 +117,58 @@ class IsolatedSensor:
         self._sensor = sensor
         self.is_open = True
         self._done(None)
-        while True:
+        try:
             self._go.acquire()
-            time_s = self._monotonic()
-            try:
-                values = sensor.read()
-            except Exception as error:  # noqa: BLE001 - fails open: named as a gap
-                self._lose(f"{type(error).__name__}: {error}")
-                return
-            self._problems += sensor.problems()
-            self._done((time_s, values))
+            if not self._observe(sensor, *self._read(sensor)):
+                self._go.acquire()
+            while True:
+                self._read(sensor)
+                self._go.acquire()
+        except Exception as error:  # noqa: BLE001 - fails open: named as a gap
+            self._lose(f"{type(error).__name__}: {error}")
+
+    def _read(self, sensor: Sensor) -> tuple[float, list[int | None]]:
+        time_s = self._monotonic()
+        values = sensor.read()
+        self._took_s = [*self._took_s[1 - _READINGS :], self._monotonic() - time_s]
+        if len(self._took_s) == _READINGS:
+            self._not_before_s = time_s + min(self._took_s) / _LARGEST_SHARE
+        self._problems += sensor.problems()
+        self._done((time_s, values))
+        return time_s, values
+
+    def _observe(self, sensor: Sensor, time_s: float, values: list[int | None]) -> bool:
+        """Learn how often the energy counters update, while there is nothing else to do.
+
+        Return whether a reading was asked for meanwhile.
+        """
+        watch = UpdateWatch()
+        watch.see(time_s, energies(sensor.columns, values))
+        until = self._monotonic() + LOOK_S
+        asked = False
+        while not asked and self._monotonic() < until and not watch.is_certain:
+            counters = sensor.counters()
+            if not counters:
+                break
+            watch.see(self._monotonic(), counters)
+            asked = self._go.acquire(timeout=POLL_S)
+        self.updates = watch
+        return asked
+
+    def look_on(self, values: list[int | None]) -> dict[int, int]:
+        """Return by how much each counter's next update went beyond a last reading, in 0.1 J.
+
+        In the caller's thread, as `read_here`.
+        """
+        watch = UpdateWatch()
+        if self._sensor is None or self.lost or self._busy_since is not None:
+            return {}
+        watch.see(self._monotonic(), energies(self.columns, values))
+        until = self._monotonic() + LAST_LOOK_S
+        while not watch.all_grown and self._monotonic() < until:
+            time.sleep(POLL_S)
+            watch.see(self._monotonic(), self._sensor.counters())
+        return watch.grown
 
     def _lose(self, reason: str) -> None:
         if not self.lost:

@@ -8,17 +8,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from yprov_run.agent.isolate import IsolatedSensor, Monotonic
-from yprov_run.agent.sensors.base import Sensor
+from yprov_run.agent.sensors.base import Sensor, renumbered
+from yprov_run.agent.updates import SHORT_JOB_S, energies
 from yprov_run.agent.watch import TaskWatch, WatchedTask
 from yprov_run.agent.workers import WorkerFinder
-from yprov_run.model import Column, Json
+from yprov_run.measures import Column, Device, Json
 from yprov_run.trace import events, samples
 from yprov_run.trace.append import AppendFile
 from yprov_run.trace.reduction import Reduction
 
 FLUSH_S = 0.9  # a sample a second is on disk at once; faster ones wait for their second
 _TOGETHER_S = 0.1  # how long a row waits for a slow sensor before it goes without
+READ_TOGETHER_S = 0.002  # a row's values were read within that after its time
 _LAST_WORDS_S = 0.8  # the agent is gone so soon after its last task, whatever hangs
+_SEEK_WORKERS_S = 0.9
 
 Row = tuple[int, list[int | None]]
 
@@ -42,6 +45,8 @@ class NodeTrace:
         self._flushed = self._start
         self.reduction: Reduction | None = None
         self.rows = 0
+        self._counters: list[int] = []
+        self._bases: dict[int, int] = {}
 
     def ms(self, monotonic_s: float) -> int:
         """Return a monotonic time as ms since the trace began."""
@@ -56,14 +61,22 @@ class NodeTrace:
     def begin(self, columns: Sequence[Column], interval_s: float) -> None:
         """Write the header: from now on there are samples."""
         self.reduction = Reduction(columns, interval_s)
+        self._counters = [
+            position for position, column in enumerate(columns) if column.quantity.kind == "counter"
+        ]
         self._samples.add(samples.header(columns))
         self.flush()
 
     def add(self, row: Row) -> None:
-        """Take one sample."""
+        """Take one sample; counters count from their first one."""
         assert self.reduction is not None  # noqa: S101 - for the type checker
-        self._samples.add(samples.row(*row))
-        self.reduction.add(*row)
+        time_ms, values = row
+        for position in self._counters:
+            value = values[position]
+            if value is not None:
+                values[position] = value - self._bases.setdefault(position, value)
+        self._samples.add(samples.row(time_ms, values))
+        self.reduction.add(time_ms, values)
         self.rows += 1
 
     def flush_if_due(self) -> None:
@@ -115,6 +128,10 @@ class Agent:
         self._workers = WorkerFinder()
         self._early: list[tuple[int, list[int | None]]] = []
         self._offsets: dict[str, int] = {}
+        self._device_offsets: dict[str, int] = {}
+        self._last: list[tuple[IsolatedSensor, list[int | None]]] = []
+        self._ended = False
+        self._started_s = self._seek_workers_s = clock.monotonic()
         self._opened: set[str] = set()
         self._width = 0
         self.late = 0
@@ -148,7 +165,8 @@ class Agent:
         self._deadman(_LAST_WORDS_S)
         now = self._clock.monotonic()
         readings = [(sensor, sensor.read_here()) for sensor in self._isolated]
-        self._store(now, self._host.read(), [(s, r) for s, r in readings if r is not None])
+        self._last = [(sensor, reading) for sensor, reading in readings if reading is not None]
+        self._store(now, self._host.read_last(), self._last)
         self._trace.flush()
         self._announce(self._watch.refresh())
         over = self._watch.all_gone()
@@ -167,24 +185,47 @@ class Agent:
         now = self._clock.monotonic()
         self.late += now - deadline > self._interval_s / 2
         self._read_all(now, _TOGETHER_S)
-        self._find_workers()
+        self._find_workers(now)
         for sensor in self._isolated:
             for problem in sensor.check():
                 self._trace.event(events.GAP, what=problem)
+            if sensor.updates is not None and sensor.name in self._device_offsets:
+                watch, sensor.updates = sensor.updates, None
+                self._tell_updates(sensor, watch.longest_ms(), watch.grown)
+
+    def _tell_updates(
+        self, sensor: IsolatedSensor, longest_ms: dict[int, int], grown_dj: dict[int, int]
+    ) -> None:
+        offset = self._device_offsets[sensor.name]
+        self._trace.event(
+            events.UPDATES,
+            at="end" if self._ended else "start",
+            longest_ms={str(offset + device): ms for device, ms in longest_ms.items()},
+            grown_dj={str(offset + device): dj for device, dj in grown_dj.items()},
+        )
 
     def _read_all(self, now: float, patience_s: float) -> None:
         """Write one row; a sensor that takes longer gets a row of its own when it is done."""
         waiting = self._request()
         host = self._host.read()
-        readings = []
+        readings, later = [], []
         for sensor in waiting:
             self._wait_for(sensor, now + patience_s)
             reading = sensor.take()
-            if reading is not None:
+            if reading is not None and reading[0] - now <= READ_TOGETHER_S:
                 readings.append((sensor, reading[1]))
+            elif reading is not None:
+                later.append((sensor, *reading))
         self._store(now, host, readings)
+        for sensor, time_s, values in later:
+            self._store(time_s, None, [(sensor, values)])
 
-    def _find_workers(self) -> None:
+    def _find_workers(self, now: float) -> None:
+        if now < self._seek_workers_s:
+            return
+        # Most start at once: later ones may be found a little later.
+        age_s = now - self._started_s
+        self._seek_workers_s = now + max(_SEEK_WORKERS_S, min(10.0, age_s / 10))
         for task in self._watch.tasks:
             if not task.ended:
                 for worker in self._workers.find(task.pid):
@@ -238,22 +279,33 @@ class Agent:
             return True
         if not force and not all(sensor.settled for sensor in self._isolated):
             return False
-        columns = list(self._host.columns)
-        for sensor in self._isolated:
-            if sensor.is_open:
-                self._offsets[sensor.name] = len(columns)
-                columns += sensor.columns
+        columns, devices = self._columns_and_devices()
         self._width = len(columns)
         self._trace.event(
             events.COLUMNS,
             columns=[[column.name, column.quantity.name, column.device] for column in columns],
-            devices=[asdict(device) for sensor in self._isolated for device in sensor.devices],
+            devices=[asdict(device) for device in devices],
         )
         self._trace.begin(columns, self._interval_s)
         for time_ms, host in self._early:
             self._trace.add((time_ms, host + [None] * (self._width - len(host))))
         self._early = []
         return True
+
+    def _columns_and_devices(self) -> tuple[list[Column], list[Device]]:
+        """Number all devices, accelerators first; the host's columns come first."""
+        columns: list[Column] = []
+        devices: list[Device] = []
+        width = len(self._host.columns)
+        for sensor in self._isolated:
+            if sensor.is_open:
+                self._offsets[sensor.name] = width + len(columns)
+                self._device_offsets[sensor.name] = len(devices)
+                more, found = renumbered(sensor, len(devices))
+                columns += more
+                devices += found
+        of_host, found = renumbered(self._host, len(devices))
+        return of_host + columns, devices + found
 
     def _announce(self, tasks: Sequence[WatchedTask]) -> None:
         for task in tasks:
@@ -282,6 +334,9 @@ class Agent:
         self._begin_if_settled(force=True)
         self._trace.flush()
         self._report_ends(self._watch.reap())
+        self._ended = True
+        lasted_s = self._clock.monotonic() - self._started_s
+        look_on = lasted_s < SHORT_JOB_S and any(energies(s.columns, v) for s, v in self._last)
         usage = resource.getrusage(resource.RUSAGE_SELF)
         self._trace.event(
             events.END,
@@ -291,7 +346,11 @@ class Agent:
             skipped_samples=self.skipped,
             agent_cpu_s=round(usage.ru_utime + usage.ru_stime, 4),
             agent_peak_rss_kib=usage.ru_maxrss,
+            looks_on=look_on,
         )
+        if look_on:
+            for sensor, reading in self._last:
+                self._tell_updates(sensor, {}, sensor.look_on(reading))
 
     def _wakeups(self) -> list[int]:
         return [sensor.wakeup_fd for sensor in self._isolated if not sensor.lost]

@@ -9,6 +9,7 @@ by pidfd), or when the task is seen before its parent has reaped it.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import select
 import struct
@@ -46,15 +47,20 @@ class TaskWatch:
 
     def __init__(self, tasks_file: Path, proc: str = "/proc") -> None:
         self._file = tasks_file
+        self._path = str(tasks_file)
         self._offset = 0
         self._torn = b""
         self._proc = proc
         self._kernel_tells = True
+        self._poller = select.poll()
+        self._polled: set[int] = set()
         self.tasks: list[WatchedTask] = []
 
     def refresh(self) -> list[WatchedTask]:
         """Read new announcements; return the tasks that are new."""
         try:
+            if os.stat(self._path).st_size == self._offset:  # noqa: PTH116 - half the cost
+                return []
             with self._file.open("rb") as stream:
                 stream.seek(self._offset)
                 data = stream.read(_MAX_LINE)
@@ -78,6 +84,7 @@ class TaskWatch:
         task.start_ticks = self._stat(task.pid)[1]
         try:
             task.pidfd = os.pidfd_open(task.pid)
+            self._poller.register(task.pidfd, select.POLLIN)
         except ProcessLookupError:
             task.ended = True
         except (AttributeError, OSError):
@@ -85,23 +92,27 @@ class TaskWatch:
 
     def wait(self, timeout_s: float, wakeup_fds: Sequence[int]) -> None:
         """Return when a task has ended, a wake-up descriptor is readable, or the time is over."""
-        poller = select.poll()
         for descriptor in wakeup_fds:
-            poller.register(descriptor, select.POLLIN)
-        blind = False
-        for task in self.tasks:
-            if not task.ended:
-                if task.pidfd is None:
-                    blind = True
-                else:
-                    poller.register(task.pidfd, select.POLLIN)
-        if blind:
+            if descriptor not in self._polled:
+                self._poller.register(descriptor, select.POLLIN)
+        for descriptor in self._polled.difference(wakeup_fds):
+            self._poller.unregister(descriptor)
+        self._polled = set(wakeup_fds)
+        if any(task.pidfd is None and not task.ended for task in self.tasks):
             timeout_s = min(timeout_s, _POLL_S)
-        poller.poll(max(0, round(timeout_s * 1000)))
+        # Up, not down: a moment too early, the loop would turn until the deadline.
+        self._poller.poll(max(0, math.ceil(timeout_s * 1000)))
 
     def reap(self) -> list[WatchedTask]:
         """Return the tasks that have ended since the last call."""
-        return [task for task in self.tasks if not task.ended and self._has_ended(task)]
+        ready = {descriptor for descriptor, _ in self._poller.poll(0)}
+        return [
+            task
+            for task in self.tasks
+            if not task.ended
+            and (task.pidfd is None or task.pidfd in ready)
+            and self._has_ended(task)
+        ]
 
     def age_ms(self, task: WatchedTask) -> int | None:
         """Return for how long a task has lived, within 10 ms; None where /proc does not tell."""
@@ -112,7 +123,10 @@ class TaskWatch:
 
     def all_gone(self) -> bool:
         """Tell whether no task of this node is left that we know of."""
-        return all(task.ended or self._is_gone(task) for task in self.tasks)
+        if any(not task.ended and task.pidfd is None for task in self.tasks):
+            return all(task.ended or self._is_gone(task) for task in self.tasks)
+        ready = {descriptor for descriptor, _ in self._poller.poll(0)}
+        return all(task.ended or task.pidfd in ready for task in self.tasks)
 
     def _is_gone(self, task: WatchedTask) -> bool:
         if task.pidfd is not None:
@@ -142,6 +156,7 @@ class TaskWatch:
                 time.sleep(_REAPED_WITHIN_S / 10)
         for task in tasks:
             if task.pidfd is not None:
+                self._poller.unregister(task.pidfd)
                 os.close(task.pidfd)
                 task.pidfd = None
 

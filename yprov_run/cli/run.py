@@ -35,6 +35,7 @@ from yprov_run.schedulers import detect
 PROGRAM = "yprov-run"
 _FILES_BUDGET_S = 60.0
 _LAST_RECORDS_S = 1.0
+_LAST_LOOK_S = 0.2  # for the energy counters of short jobs
 
 
 def _search_path() -> str:
@@ -144,7 +145,7 @@ def _write_end(request: Request, step: StepDir, outcome: Outcome) -> bool:
 
 def _await_last_records(step: StepDir) -> None:
     """Give the agents a moment for their last words; on shared file systems they may come late."""
-    from yprov_run.trace.events import has_end
+    from yprov_run.trace.events import has_end, looks_on
 
     give_up = time.monotonic() + _LAST_RECORDS_S
     waiting = step.node_keys()
@@ -154,6 +155,12 @@ def _await_last_records(step: StepDir) -> None:
             time.sleep(0.01)
     if waiting:
         end_stragglers([step.node(key) for key in waiting])
+    looking = step.node_keys()
+    give_up = time.monotonic() + _LAST_LOOK_S
+    while looking and time.monotonic() < give_up:
+        looking = [key for key in looking if looks_on(step.node(key).events)]
+        if looking:
+            time.sleep(0.01)
 
 
 def _merge(request: Request, job: JobDir) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -139,11 +138,5 @@ def quoted(command: Sequence[str]) -> str:
 
 
 def import_path() -> list[str]:
-    """Return the folders in which the agent finds this package and the NVML binding."""
-    import importlib.util
-
-    folders = [str(Path(__file__).parents[2])]
-    binding = importlib.util.find_spec("pynvml")
-    if binding is not None and binding.origin:
-        folders.append(os.path.dirname(binding.origin))  # noqa: PTH120
-    return list(dict.fromkeys(folders))
+    """Return the folders in which the agent finds this package: all that it needs."""
+    return [str(Path(__file__).parents[2])]

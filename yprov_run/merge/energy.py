@@ -1,93 +1,185 @@
-"""Energy of a device: from its counter where it has one, else from its power; each time once."""
+"""Energy of a device, and how wrong it may be.
+
+From its counter where it has one, else from its power. The counter shows the energy up to its last
+update: a difference between two readings is wrong by at most what can be drawn between two updates.
+The sensor's own calibration is in neither: vendors do not state it for the counter.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from yprov_run.model import ColumnStats, NodeExecution
+from yprov_run.merge import fields
+from yprov_run.model import ColumnStats, Device, Json
 
 COUNTER = "energy counter"
 TRAPEZOID = "trapezoid of power samples"
 
+X2_J = 0.5e-4  # doubled trapezoid, 0.1 W times ms, to J
+_READING_S = 0.002  # a sample's time may be so far from the reading's: see the agent's loop
+_ROUNDING_J = 0.1  # each reading
+_JITTER_S = 0.005
+# Where nobody could see the counter update: the longest that is known of the source.
+_LONGEST_UPDATE_S = {"nvml": 0.1, "pm_counters": 0.11, "rapl": 0.01, "amdgpu": 0.01, "i915": 0.01}
+_UNKNOWN_UPDATE_S = 0.1
+_TILES = 0.01
+
 
 @dataclass(frozen=True)
 class Energy:
-    """Joules over an execution; `estimated_j` is the part before the first and after the last
-    sample, taken from the power nearest to it."""
+    """Joules over an execution, by the best source, within `bound_j` of the truth.
+
+    `estimated_j` is the part before the first and after the last sample, taken from the power
+    nearest to it. `second_j` is what the power samples say of the time that the counter covers,
+    `disagreement` its share more than the counter. `segments`: stretches of a counter that was
+    reset or stood still; what is between them is taken from the power.
+    """
 
     total_j: float
     estimated_j: float
     source: str
-
-
-def device_energy(
-    counter: ColumnStats | None,
-    power: ColumnStats | None,
-    started_ms: int,
-    ended_ms: int,
-) -> Energy | None:
-    """Return the energy between two trace times; None without any valid sample."""
-    if counter is not None and counter.count > 1 and counter.increase is not None:
-        return _with_edges(counter.increase, counter, power, started_ms, ended_ms, COUNTER)
-    if power is not None and power.count and power.integral_s is not None:
-        return _with_edges(power.integral_s, power, power, started_ms, ended_ms, TRAPEZOID)
-    return None
-
-
-def _with_edges(
-    measured_j: float,
-    measured: ColumnStats,
-    power: ColumnStats | None,
-    started_ms: int,
-    ended_ms: int,
-    source: str,
-) -> Energy:
-    first_ms, last_ms = measured.first_ms or 0, measured.last_ms or 0
-    head_s = max(0, first_ms - started_ms) / 1000
-    tail_s = max(0, ended_ms - last_ms) / 1000
-    if power is not None and power.count:
-        estimated = head_s * (power.first or 0.0) + tail_s * (power.last or 0.0)
-    else:
-        span_s = (last_ms - first_ms) / 1000
-        estimated = (head_s + tail_s) * (measured_j / span_s if span_s > 0 else 0.0)
-    return Energy(measured_j + estimated, estimated, source)
+    bound_j: float | None = None
+    second_j: float | None = None
+    disagreement: float | None = None
+    segments: int = 1
+    update_s: float | None = None
 
 
 @dataclass(frozen=True)
-class _Window:
+class Seen:
+    """What was sampled of a device: its columns, its running reduction, and the times around."""
+
+    device: Device
+    counter: ColumnStats | None
+    power: ColumnStats | None
+    figures: Json
+    update_ms: int | None
+    grown_first_dj: int | None
+    grown_last_dj: int | None
     started_ms: int
     ended_ms: int
-    energy_j: float
+    interval_s: float
+
+    def figure(self, name: str) -> int:
+        """Return a figure of the running reduction; 0 where there is none."""
+        return fields.integer(self.figures, name) or 0
+
+    @property
+    def highest_w(self) -> float:
+        """The highest power that was seen in any way."""
+        sampled = self.power.maximum if self.power and self.power.maximum else 0.0
+        return max(sampled, self.figure("peak_mw") / 1000)
+
+    @property
+    def cap_w(self) -> float:
+        """What the device can draw: its limit, else twice the highest that was seen."""
+        if self.device.power_limit_w:
+            return max(self.device.power_limit_w, self.highest_w)
+        return 2 * self.highest_w
 
 
-def total_energy_j(nodes: Iterable[NodeExecution]) -> float | None:
-    """Return the energy of all devices over all executions, steps side by side counted once.
+def device_energy(seen: Seen) -> Energy | None:
+    """Return a device's energy between two trace times; None without any valid sample."""
+    counter, power = seen.counter, seen.power
+    if counter is not None and counter.count > 1 and seen.figure("counter_ms") > 0:
+        return _from_counter(seen, counter)
+    if power is not None and power.count and power.integral_s is not None:
+        return _from_power(seen, power, power.integral_s)
+    return None
 
-    None if no device has any.
+
+def _from_counter(seen: Seen, counter: ColumnStats) -> Energy:
+    bridged_j = seen.figure("bridged_x2") * X2_J
+    bridged_s = seen.figure("bridged_ms") / 1000
+    measured_j = seen.figure("counter_dj") / 10
+    mean_w = measured_j / (seen.figure("counter_ms") / 1000)
+    edges_j, edges_bound_j = _edges(seen, counter, mean_w)
+    segments = max(1, seen.figure("segments"))
+    update_s = _update_s(seen)
+    shift_j, bound_j = _lag(seen, update_s)
+    bound_j += 2 * (segments - 1) * update_s * seen.cap_w + edges_bound_j
+    bound_j += max(bridged_j, bridged_s * seen.cap_w - bridged_j)
+    paired_j = seen.figure("paired_dj") / 10
+    second_j = seen.figure("paired_x2") * X2_J if paired_j else None
+    return Energy(
+        total_j=measured_j + shift_j + bridged_j + edges_j,
+        estimated_j=edges_j,
+        source=f"{COUNTER}, {TRAPEZOID} where it failed" if bridged_s else COUNTER,
+        bound_j=bound_j,
+        second_j=second_j,
+        disagreement=None if second_j is None else second_j / paired_j - 1,
+        segments=segments,
+        update_s=update_s,
+    )
+
+
+def _lag(seen: Seen, update_s: float) -> tuple[float, float]:
+    """Return what the counter's lag adds to a difference between its first and last reading, and
+    how wrong that may be.
+
+    The true count is between what a reading showed and what the next update did, or else what can
+    be drawn between two updates.
     """
-    windows: dict[str, list[_Window]] = {}
-    for node in nodes:
-        for use in node.devices:
-            if use.energy_j is None or node.started_ms is None or node.ended_ms is None:
-                continue
-            windows.setdefault(use.device.uuid, []).append(
-                _Window(node.started_ms, node.ended_ms, use.energy_j)
-            )
-    if not windows:
+    power = seen.power
+    first_w = power.first if power and power.first is not None else seen.cap_w / 2
+    last_w = power.last if power and power.last is not None else seen.cap_w / 2
+    most_j = update_s * seen.cap_w
+    ends = []
+    for grown_dj, power_w in ((seen.grown_first_dj, first_w), (seen.grown_last_dj, last_w)):
+        if grown_dj is not None:
+            ends.append((grown_dj / 10, grown_dj / 20))
+        else:
+            ends.append((most_j, min(most_j, update_s * power_w) / 2))
+    (high_first, first), (high_last, last) = ends
+    shift_j = last - first
+    bound_j = max(shift_j + high_first, high_last - shift_j)
+    return shift_j, bound_j + 2 * (_READING_S * seen.cap_w + _ROUNDING_J)
+
+
+def _update_s(seen: Seen) -> float:
+    """Return the longest time between two updates, as seen; else the longest known."""
+    still_s = seen.figure("still_ms") / 1000
+    if seen.update_ms is not None:
+        return max(seen.update_ms / 1000, still_s)
+    return max(_LONGEST_UPDATE_S.get(seen.device.source, _UNKNOWN_UPDATE_S), still_s)
+
+
+def _from_power(seen: Seen, power: ColumnStats, integral_j: float) -> Energy:
+    edges_j, edges_bound_j = _edges(seen, power, power.mean or 0.0)
+    spread_j = _trapezoid_bound(seen, power)
+    return Energy(
+        total_j=integral_j + edges_j,
+        estimated_j=edges_j,
+        source=TRAPEZOID,
+        bound_j=None if spread_j is None else spread_j + edges_bound_j,
+    )
+
+
+def _trapezoid_bound(seen: Seen, power: ColumnStats) -> float | None:
+    """Return by how much a trapezoid may be off; None where power between samples is unknown.
+
+    Means over a window that the samples tile leave nothing out but at both ends; samples that are
+    a little late leave out, or count twice, as much as they are late.
+    """
+    window_s = seen.device.power_window_s
+    if not window_s or seen.interval_s > window_s * (1 + _TILES):
         return None
-    return sum(_union_j(sorted(each, key=lambda w: w.started_ms)) for each in windows.values())
+    ratio = window_s / seen.interval_s
+    if abs(ratio - round(ratio)) > _TILES * ratio:
+        return None
+    span_s = ((power.last_ms or 0) - (power.first_ms or 0)) / 1000
+    holes_s = max(0.0, span_s - power.covered_ms / 1000)
+    late_s = span_s * _JITTER_S / window_s
+    return (window_s + seen.interval_s + holes_s + late_s) * seen.cap_w
 
 
-def _union_j(windows: list[_Window]) -> float:
-    total = 0.0
-    covered_until: int | None = None
-    for window in windows:
-        length = window.ended_ms - window.started_ms
-        fresh = length
-        if covered_until is not None:
-            fresh = max(0, window.ended_ms - max(covered_until, window.started_ms))
-        # Two steps at once on one device: only the time not yet counted adds to the total.
-        total += window.energy_j * (fresh / length if length > 0 else 1.0)
-        covered_until = max(covered_until or window.ended_ms, window.ended_ms)
-    return total
+def _edges(seen: Seen, measured: ColumnStats, mean_w: float) -> tuple[float, float]:
+    """Return the energy before the first and after the last sample, and how wrong it may be."""
+    power = seen.power
+    first_w = power.first if power and power.first is not None else mean_w
+    last_w = power.last if power and power.last is not None else mean_w
+    head_s = max(0, (measured.first_ms or 0) - seen.started_ms) / 1000
+    tail_s = max(0, seen.ended_ms - (measured.last_ms or 0)) / 1000
+    cap_w = seen.cap_w
+    bound_j = head_s * max(first_w, cap_w - first_w) + tail_s * max(last_w, cap_w - last_w)
+    return head_s * first_w + tail_s * last_w, bound_j

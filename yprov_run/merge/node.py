@@ -8,6 +8,7 @@ from pathlib import Path
 from yprov_run.jobdir import SCHEMA_VERSION, NodeFiles
 from yprov_run.merge import energy, fields
 from yprov_run.merge.nodetrace import NodeTrace, read_trace
+from yprov_run.merge.stats import stats
 from yprov_run.model import (
     QUANTITIES,
     Column,
@@ -19,9 +20,10 @@ from yprov_run.model import (
     SampleFile,
 )
 from yprov_run.trace import samples
-from yprov_run.trace.reduction import Reduction, stats
+from yprov_run.trace.reduction import Reduction
 
 _CLOSE_MS = 1000
+_NO_LIBRARY = ("nvml: NVML: ", "nvml: no libnvidia-ml")
 
 
 def read_node(
@@ -43,6 +45,7 @@ def read_node(
 @dataclass(frozen=True)
 class _Figures:
     by_column: dict[Column, ColumnStats]
+    by_device: Json
     first_ms: int | None
     last_ms: int | None
 
@@ -63,7 +66,7 @@ def _figures(
         )
         return _from_json(written, reduction, trace.columns), sample_file
     if not trace.columns:
-        return _Figures({}, None, None), None
+        return _Figures({}, {}, None, None), None
     return _rebuild(files.samples, path, trace)
 
 
@@ -74,7 +77,10 @@ def _from_json(written: Json, reduction: Json, columns: tuple[Column, ...]) -> _
         if figures is not None:
             by_column[column] = figures
     return _Figures(
-        by_column, fields.integer(reduction, "first_ms"), fields.integer(reduction, "last_ms")
+        by_column,
+        fields.mapping(reduction, "devices"),
+        fields.integer(reduction, "first_ms"),
+        fields.integer(reduction, "last_ms"),
     )
 
 
@@ -88,7 +94,7 @@ def _rebuild(path: Path, name: str, trace: NodeTrace) -> tuple[_Figures, SampleF
         size_bytes, sha256 = samples.checksum(path)
     except OSError as error:
         trace.gaps.append(f"its samples are unreadable: {error.strerror}")
-        return _Figures({}, None, None), None
+        return _Figures({}, {}, None, None), None
     if report.damaged:
         trace.gaps.append(f"{report.damaged} damaged lines in its samples")
     written = reduction.as_json()
@@ -114,6 +120,7 @@ def _execution(
     ended = max(trace.last_event_ms, figures.last_ms or 0, trace.cut_ms or 0)
     environment = fields.mapping(trace.node, "environment")
     index = fields.text(environment, "SLURM_NODEID")
+    uses = [_use(device, trace, figures, started, ended) for device in trace.devices]
     return NodeExecution(
         key=key,
         name=fields.text(trace.node, "name") or key.rpartition("-")[0],
@@ -126,37 +133,82 @@ def _execution(
         complete=bool(trace.end),
         ended_with_step=trace.cut_ms is not None,
         tasks=tuple(sorted(trace.tasks.values(), key=lambda task: (task.rank or 0, task.pid))),
-        devices=tuple(_use(device, figures, started, ended) for device in trace.devices),
+        devices=tuple(use for use in uses if use.device.kind == "gpu"),
+        zones=tuple(use for use in uses if use.device.kind != "gpu"),
         cpu=figures.by_column.get(Column(QUANTITIES["cpu_busy"])),
         memory=figures.by_column.get(Column(QUANTITIES["memory_used"])),
         samples=sample_file,
         columns=trace.columns,
+        host=tuple(
+            (c, figures.by_column[c])
+            for c in trace.columns
+            if c.device is None and c in figures.by_column
+        ),
         facts=trace.node | {"end": trace.end},
     )
 
 
-def _use(device: Device, figures: _Figures, started_ms: int, ended_ms: int) -> DeviceUse:
-    def of(quantity: str) -> ColumnStats | None:
-        return figures.by_column.get(Column(QUANTITIES[quantity], device.index))
-
-    found = energy.device_energy(of("gpu_energy"), of("gpu_power"), started_ms, ended_ms)
+def _use(
+    device: Device, trace: NodeTrace, figures: _Figures, started_ms: int, ended_ms: int
+) -> DeviceUse:
+    by_name = {
+        column.quantity.name.partition("_")[2]: figures.by_column[column]
+        for column in trace.columns
+        if column.device == device.index and column in figures.by_column
+    }
+    highest = by_name.get("power_instant", by_name.get("power"))
+    reduced = fields.mapping(figures.by_device, str(device.index))
+    seen = energy.Seen(
+        device=device,
+        counter=by_name.get("energy"),
+        power=by_name.get("power"),
+        figures=reduced,
+        update_ms=trace.updates_ms.get(device.index),
+        grown_first_dj=trace.grown_first_dj.get(device.index),
+        grown_last_dj=trace.grown_last_dj.get(device.index) if trace.end else None,
+        started_ms=started_ms,
+        ended_ms=ended_ms,
+        interval_s=trace.interval_s,
+    )
+    found = energy.device_energy(seen)
+    known_ms = seen.figure("throttle_known_ms")
+    throttled = fields.mapping(reduced, "throttled_ms")
+    use_known_s, covered_ms = seen.figure("use_ms") / 1000, seen.figure("covered_ms")
     return DeviceUse(
         device=device,
-        power=of("gpu_power"),
-        utilisation=of("gpu_utilisation"),
-        memory=of("gpu_memory_used"),
-        temperature=of("gpu_temperature"),
+        power=by_name.get("power"),
+        utilisation=by_name.get("utilisation"),
+        memory=by_name.get("memory_used"),
+        temperature=by_name.get("temperature"),
         energy_j=found.total_j if found else None,
         energy_estimated_j=found.estimated_j if found else 0.0,
         energy_source=found.source if found else "",
+        energy_bound_j=found.bound_j if found else None,
+        energy_second_j=found.second_j if found else None,
+        energy_disagreement=found.disagreement if found else None,
+        energy_segments=found.segments if found else 1,
+        update_s=found.update_s if found else None,
+        idle_s=seen.figure("idle_ms") / 1000,
+        use_known_s=use_known_s,
+        idle_energy_j=seen.figure("idle_x2") * energy.X2_J if use_known_s and seen.power else None,
+        throttled_s=(fields.integer(throttled, "any") or 0) / 1000,
+        throttle_known_s=known_ms / 1000,
+        throttled_by=tuple(
+            (reason, ms / known_ms)
+            for reason in sorted(throttled)
+            if reason != "any" and (ms := fields.integer(throttled, reason)) and known_ms
+        ),
+        coverage=min(1.0, covered_ms / (ended_ms - started_ms)) if ended_ms > started_ms else None,
+        clock=by_name.get("sm_clock"),
+        peak_power_w=highest.maximum if highest else None,
     )
 
 
 def _name_gaps(node: NodeExecution, trace: NodeTrace) -> None:
     expected = fields.integer(trace.node, "gpus_expected") or 0
-    if not expected and not trace.devices:
+    if not expected and not node.devices:
         # No GPU and none promised: that its library is not there is no gap.
-        trace.gaps[:] = [gap for gap in trace.gaps if not gap.startswith("nvml: NVML: ")]
+        trace.gaps[:] = [gap for gap in trace.gaps if not gap.startswith(_NO_LIBRARY)]
     elif len(node.devices) < expected:
         trace.gaps.append(f"{len(node.devices)} of {expected} GPUs sampled")
     schema = fields.integer(trace.node, "schema")

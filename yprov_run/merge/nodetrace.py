@@ -14,6 +14,7 @@ from yprov_run.trace import events
 _ANNOUNCEMENT = re.compile(rb"task (\d{1,10}|-) (\d{1,10}|-) (\d{1,10}) (.*)\Z")
 _LAST_WORDS = 200
 _MAX_COLUMNS = 4096
+_MAX_UPDATE = 1_000_000  # ms, or 0.1 J
 
 
 @dataclass
@@ -25,6 +26,9 @@ class NodeTrace:
     devices: tuple[Device, ...] = ()
     tasks: dict[int, Task] = field(default_factory=dict)
     task_started_ms: list[int] = field(default_factory=list)
+    updates_ms: dict[int, int] = field(default_factory=dict)
+    grown_first_dj: dict[int, int] = field(default_factory=dict)
+    grown_last_dj: dict[int, int] = field(default_factory=dict)
     last_event_ms: int = 0
     end: Json = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
@@ -84,13 +88,16 @@ def _read_events(path: Path, trace: NodeTrace) -> None:
 
 def _take_event(event: Json, trace: NodeTrace) -> None:
     time_ms = fields.integer(event, "time_ms") or 0
-    trace.last_event_ms = max(trace.last_event_ms, time_ms)
     kind = event["event"]
+    if not trace.end:  # what is said after that is not of the job's time
+        trace.last_event_ms = max(trace.last_event_ms, time_ms)
     if kind == events.NODE:
         trace.node = event
     elif kind == events.COLUMNS:
         trace.columns = _columns(event)
         trace.devices = _devices(event)
+    elif kind == events.UPDATES:
+        _take_updates(event, trace)
     elif kind == events.TASK:
         _take_task(event, time_ms, trace)
     elif kind == events.WORKER:
@@ -101,6 +108,15 @@ def _take_event(event: Json, trace: NodeTrace) -> None:
         trace.gaps.append(fields.text(event, "what")[:_LAST_WORDS])
     elif kind == events.END:
         trace.end = event
+
+
+def _take_updates(event: Json, trace: NodeTrace) -> None:
+    """Take how often counters update, and what the next update after the first, or last, showed."""
+    grown = trace.grown_last_dj if fields.text(event, "at") == "end" else trace.grown_first_dj
+    for name, into in (("longest_ms", trace.updates_ms), ("grown_dj", grown)):
+        for index, value in fields.mapping(event, name).items():
+            if index.isdecimal() and type(value) is int and 0 <= value < _MAX_UPDATE:
+                into[int(index)] = value
 
 
 def _take_task(event: Json, time_ms: int, trace: NodeTrace) -> None:
@@ -164,6 +180,12 @@ def _devices(event: Json) -> tuple[Device, ...]:
                     name=fields.text(item, "name"),
                     pci_bus_id=fields.text(item, "pci_bus_id"),
                     driver_version=fields.text(item, "driver_version"),
+                    kind=fields.text(item, "kind") or "gpu",
+                    source=fields.text(item, "source") or "nvml",
+                    parent=fields.text(item, "parent"),
+                    power_limit_w=fields.number(item, "power_limit_w"),
+                    power_window_s=fields.number(item, "power_window_s"),
+                    note=fields.text(item, "note"),
                 )
             )
     return tuple(devices)

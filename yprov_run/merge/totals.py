@@ -6,15 +6,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from yprov_run.merge import fields
+from yprov_run.merge import comparison, fields, scopes
+from yprov_run.merge.comparison import Straggler
 from yprov_run.merge.ending import signal_name
-from yprov_run.merge.energy import total_energy_j
+from yprov_run.merge.scopes import ScopeEnergy
 from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Figures over nodes and devices; None where nothing was sampled. Means are over time."""
+    """Figures over nodes and devices; None where nothing was sampled. Means are over time.
+
+    `energy_j` is the GPUs', and the true one within `energy_bound_j` of it; `energy_second_j` is
+    the same with the trapezoid in the counters' place. `energy_scopes` overlap; `measured_*` is
+    of the widest of them that do not. `coverage` is that of the devices, each as it lasted.
+    Imbalance is 1 - mean / highest of the mean use.
+    """
 
     nodes: int
     gpus: int
@@ -31,6 +38,19 @@ class Totals:
     max_gpu_memory_b: float | None
     mean_cpu: float | None
     max_node_memory_b: float | None
+    energy_bound_j: float | None = None
+    energy_second_j: float | None = None
+    energy_scopes: tuple[ScopeEnergy, ...] = ()
+    measured_energy_j: float | None = None
+    measured_bound_j: float | None = None
+    measured_scopes: tuple[str, ...] = ()
+    idle_share: float | None = None
+    idle_energy_j: float | None = None
+    throttled_share: float | None = None
+    coverage: float | None = None
+    device_imbalance: float | None = None
+    node_imbalance: float | None = None
+    stragglers: tuple[Straggler, ...] = ()
 
 
 def totals(nodes: Sequence[NodeExecution]) -> Totals:
@@ -38,13 +58,15 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
     uses = [use for node in nodes for use in node.devices]
     power = _column(uses, lambda use: use.power)
     utilisation = _column(uses, lambda use: use.utilisation)
+    by_scope = scopes.scopes(nodes)
+    widest = scopes.widest(by_scope)
     return Totals(
         nodes=len({(node.name, fields.text(node.facts, "boot_id")) for node in nodes}),
         gpus=len({use.device.uuid for use in uses}),
         tasks=sum(len(node.own_tasks) for node in nodes),
         workers=sum(len(node.tasks) - len(node.own_tasks) for node in nodes),
         task_endings=task_endings(nodes),
-        energy_j=total_energy_j(nodes),
+        energy_j=scopes.summed(nodes, lambda use: use.energy_j),
         energy_estimated_j=sum(use.energy_estimated_j for use in uses),
         energy_sources=tuple(sorted({use.energy_source for use in uses if use.energy_source})),
         mean_power_w=_mean(power),
@@ -54,7 +76,52 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
         max_gpu_memory_b=_maximum(_column(uses, lambda use: use.memory)),
         mean_cpu=_mean([node.cpu for node in nodes if node.cpu]),
         max_node_memory_b=_maximum([node.memory for node in nodes if node.memory]),
+        energy_bound_j=scopes.bound_j(nodes),
+        energy_second_j=_second_j(nodes),
+        energy_scopes=by_scope,
+        measured_energy_j=sum(s.energy_j for s in widest) if widest else None,
+        measured_bound_j=_sum_if_all([s.bound_j for s in widest]),
+        measured_scopes=tuple(s.kind for s in widest),
+        idle_share=_share([(use.idle_s, use.use_known_s) for use in uses]),
+        idle_energy_j=scopes.summed(nodes, lambda use: use.idle_energy_j),
+        throttled_share=_share([(use.throttled_s, use.throttle_known_s) for use in uses]),
+        coverage=_coverage(nodes),
+        device_imbalance=comparison.device_imbalance(nodes),
+        node_imbalance=comparison.node_imbalance(nodes),
+        stragglers=comparison.stragglers(nodes),
     )
+
+
+def _second_j(nodes: Sequence[NodeExecution]) -> float | None:
+    """Return the energy with each counter's part replaced by the trapezoid over the same time."""
+
+    def second(use: DeviceUse) -> float | None:
+        if use.energy_second_j is None or use.energy_disagreement is None or use.energy_j is None:
+            return None
+        counted_j = use.energy_second_j / (1 + use.energy_disagreement)
+        return use.energy_j - counted_j + use.energy_second_j
+
+    return scopes.summed(nodes, second)
+
+
+def _share(parts: Sequence[tuple[float, float]]) -> float | None:
+    whole = sum(known for _, known in parts)
+    return sum(part for part, _ in parts) / whole if whole > 0 else None
+
+
+def _sum_if_all(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known and len(known) == len(values) else None
+
+
+def _coverage(nodes: Sequence[NodeExecution]) -> float | None:
+    lasted = [
+        (use.coverage * (node.ended_ms - node.started_ms), node.ended_ms - node.started_ms)
+        for node in nodes
+        for use in node.devices
+        if use.coverage is not None and node.started_ms is not None and node.ended_ms is not None
+    ]
+    return _share(lasted)
 
 
 def task_endings(nodes: Iterable[NodeExecution]) -> dict[str, int]:

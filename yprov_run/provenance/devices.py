@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from yprov_run.merge import fields
 from yprov_run.merge.detail import FULL, Detail
+from yprov_run.merge.totals import Totals
 from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
 from yprov_run.provenance.levels import main_figures
 from yprov_run.provenance.records import Attributes, Records, clean, local_part, own
@@ -68,15 +69,7 @@ def add_device(records: Records, activity: str, use: DeviceUse, level: Detail) -
         **own(
             pciBusId=device.pci_bus_id,
             driverVersion=device.driver_version,
-            energy=use.energy_j,
-            energyEstimated=None if use.energy_j is None else use.energy_estimated_j,
-            energySource=use.energy_source,
-            meanPower=_of(use.power, "mean"),
-            maxPower=_of(use.power, "maximum"),
-            meanUtilisation=_of(use.utilisation, "mean"),
-            maxUtilisation=_of(use.utilisation, "maximum"),
-            maxMemory=_of(use.memory, "maximum"),
-            maxTemperature=_of(use.temperature, "maximum"),
+            **_use_figures(use),
         ),
     }
     if level != FULL:
@@ -84,6 +77,75 @@ def add_device(records: Records, activity: str, use: DeviceUse, level: Detail) -
     # Short, as there are eight a node; drivers of two makers both begin to count at 0.
     name = f"gpu{device.index}.{local_part(device.uuid)[-8:]}"
     records.relate("used", activity, name, attributes)
+
+
+def _use_figures(use: DeviceUse) -> dict[str, object]:
+    """Return the figures of one device's use, by their terms."""
+    return {
+        "energy": use.energy_j,
+        "energyBound": use.energy_bound_j,
+        "energyEstimated": None if use.energy_j is None else use.energy_estimated_j,
+        "energySource": use.energy_source,
+        "energySecond": use.energy_second_j,
+        "energyDisagreement": use.energy_disagreement,
+        "energySegments": use.energy_segments if use.energy_j is not None else None,
+        "counterUpdate": use.update_s,
+        "meanPower": _of(use.power, "mean"),
+        "maxPower": use.peak_power_w,
+        "meanUtilisation": _of(use.utilisation, "mean"),
+        "maxUtilisation": _of(use.utilisation, "maximum"),
+        "maxMemory": _of(use.memory, "maximum"),
+        "maxTemperature": _of(use.temperature, "maximum"),
+        "meanClock": _of(use.clock, "mean"),
+        "idleShare": use.idle_share,
+        "idleEnergy": use.idle_energy_j,
+        "throttledShare": use.throttled_share,
+        "throttledBy": dict(use.throttled_by) or None,
+        "coverage": use.coverage,
+        "note": use.device.note,
+    }
+
+
+def more_figures(figures: Totals) -> dict[str, object]:
+    """Return what devices came to together, besides what stands in the document itself."""
+    return {
+        "energyBound": figures.energy_bound_j,
+        "energySecond": figures.energy_second_j,
+        "energyScopes": [
+            [scope.kind, scope.devices, round(scope.energy_j, 3), scope.bound_j]
+            for scope in figures.energy_scopes
+        ]
+        or None,
+        "measuredEnergy": figures.measured_energy_j,
+        "measuredEnergyBound": figures.measured_bound_j,
+        "measuredScopes": ", ".join(figures.measured_scopes),
+        "idleShare": figures.idle_share,
+        "idleEnergy": figures.idle_energy_j,
+        "throttledShare": figures.throttled_share,
+        "deviceCoverage": figures.coverage,
+        "deviceImbalance": figures.device_imbalance,
+        "nodeImbalance": figures.node_imbalance,
+        "stragglers": [[each.name, each.what] for each in figures.stragglers] or None,
+    }
+
+
+def add_zone(records: Records, activity: str, node: NodeExecution, use: DeviceUse) -> None:
+    """Add another part of a node whose power or memory was read, and what it used."""
+    device = use.device
+    entity = records.add(
+        "entity",
+        f"site:zone.{local_part(node.name)}.{local_part(device.uuid)}",
+        {
+            "prov:type": term("PowerZone"),
+            "prov:label": clean(device.name),
+            **own(zoneKind=device.kind, uuid=device.uuid),
+        },
+    )
+    attributes: Attributes = {
+        "prov:activity": activity, "prov:entity": entity, "prov:role": device.kind,
+    }  # fmt: skip
+    more = own(partOf=device.parent, sensor=device.source, **_use_figures(use))
+    records.relate("used", activity, entity, {**attributes, **more})
 
 
 def _of(stats: ColumnStats | None, figure: str) -> float | None:

@@ -97,6 +97,7 @@ def _figures(figures: Totals) -> Attributes:
         maxMemory=figures.max_gpu_memory_b,
         meanCpuUtilisation=figures.mean_cpu,
         maxNodeMemory=figures.max_node_memory_b,
+        **devices.more_figures(figures),
     )
 
 
@@ -244,4 +245,6 @@ def _add_node(records: Records, step: Step, node: NodeExecution, level: Detail) 
     if level != NODE:
         for use in node.devices:
             devices.add_device(records, identifier, use, level)
+        for zone in node.zones:
+            devices.add_zone(records, identifier, node, zone)
         files.add_samples(records, identifier, step, node)

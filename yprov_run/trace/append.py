@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
+
+from yprov_run.trace.digest import sha256
 
 _KEPT_BYTES = 1 << 20
 
@@ -17,7 +18,7 @@ class AppendFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._fd = os.open(path, flags, 0o666)
         self._pending = bytearray()
-        self._hash = hashlib.sha256()
+        self._hash = sha256()
         self.written_bytes = 0
         self.lost_lines = 0
         self.last_error = ""

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from yprov_run.model import Json
+from yprov_run.measures import Json
 
 NODE = "node"
 COLUMNS = "columns"
 TASK = "task"
+UPDATES = "updates"
 WORKER = "worker"
 TASK_END = "task_end"
 GAP = "gap"
@@ -51,13 +52,25 @@ def read_events(path: Path, report: EventReport) -> Iterator[Json]:
                 report.damaged += 1
 
 
-def has_end(path: Path, tail_bytes: int = 1 << 16) -> bool:
+def has_end(path: Path) -> bool:
     """Tell from the end of the file whether the agent has said its last word."""
+    tail = _tail(path)
+    return tail.endswith(b"\n") and f'"event":"{END}"'.encode() in tail
+
+
+def looks_on(path: Path) -> bool:
+    """Tell whether an agent that has ended still looks for its counters' next update."""
+    _, found, after = _tail(path).rpartition(f'"event":"{END}"'.encode())
+    return (
+        bool(found) and b'"looks_on":true' in after and f'"event":"{UPDATES}"'.encode() not in after
+    )
+
+
+def _tail(path: Path, tail_bytes: int = 1 << 16) -> bytes:
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, 2)
             stream.seek(max(0, size - tail_bytes))
-            tail = stream.read(tail_bytes)
+            return stream.read(tail_bytes)
     except OSError:
-        return False
-    return tail.endswith(b"\n") and f'"event":"{END}"'.encode() in tail
+        return b""

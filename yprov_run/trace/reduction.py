@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yprov_run.model import Column, ColumnStats, Json
+from yprov_run.measures import Column, Json
+from yprov_run.trace.deviceuse import DeviceReducer
 
 
 class ColumnReducer:
@@ -59,13 +60,19 @@ FIELDS = (
 
 
 class Reduction:
-    """The running figures of all columns of a node."""
+    """The running figures of all columns and devices of a node."""
 
     def __init__(self, columns: Sequence[Column], interval_s: float) -> None:
         self.columns = tuple(columns)
-        self._reducers = [ColumnReducer() for _ in columns]
         # Three intervals without a sample is a hole, not a slow sample.
-        self._longest_gap_ms = max(1000, int(3000 * interval_s))
+        longest_gap_ms = max(1000, int(3000 * interval_s))
+        self._reducers = [ColumnReducer() for _ in columns]
+        self._longest_gaps_ms = [longest_gap_ms * column.quantity.every for column in columns]
+        self._devices = {
+            device: DeviceReducer(self.columns, device, longest_gap_ms)
+            for device in dict.fromkeys(column.device for column in columns)
+            if device is not None
+        }
         self.first_ms: int | None = None
         self.last_ms: int | None = None
 
@@ -74,9 +81,13 @@ class Reduction:
         if self.first_ms is None:
             self.first_ms = time_ms
         self.last_ms = time_ms
-        for reducer, value in zip(self._reducers, values, strict=True):
+        for reducer, value, gap_ms in zip(
+            self._reducers, values, self._longest_gaps_ms, strict=True
+        ):
             if value is not None:
-                reducer.add(time_ms, value, self._longest_gap_ms)
+                reducer.add(time_ms, value, gap_ms)
+        for device in self._devices.values():
+            device.add(time_ms, values)
 
     def as_json(self) -> Json:
         """Return the figures as they stand in a trace's last event."""
@@ -86,32 +97,7 @@ class Reduction:
                 column.name: reducer.as_list()
                 for column, reducer in zip(self.columns, self._reducers, strict=True)
             },
+            "devices": {str(index): device.as_json() for index, device in self._devices.items()},
             "first_ms": self.first_ms,
             "last_ms": self.last_ms,
         }
-
-
-def stats(column: Column, figures: Sequence[object]) -> ColumnStats | None:
-    """Turn a column's figures into SI units, or None where they are not figures of ours."""
-    if len(figures) != len(FIELDS) or not all(type(figure) is int for figure in figures):
-        return None
-    raw = dict(zip(FIELDS, (figure for figure in figures if isinstance(figure, int)), strict=True))
-    if raw["count"] <= 0:
-        return ColumnStats(count=0)
-    factor = column.quantity.factor
-    covered_ms = raw["covered_ms"]
-    mean = raw["integral"] / 2 / covered_ms if covered_ms > 0 else float(raw["last"])
-    return ColumnStats(
-        count=raw["count"],
-        minimum=raw["minimum"] * factor,
-        mean=mean * factor,
-        maximum=raw["maximum"] * factor,
-        integral_s=raw["integral"] / 2000 * factor,
-        covered_ms=covered_ms,
-        first=raw["first"] * factor,
-        first_ms=raw["first_ms"],
-        last=raw["last"] * factor,
-        last_ms=raw["last_ms"],
-        increase=raw["increase"] * factor,
-        resets=raw["resets"],
-    )

@@ -1,18 +1,19 @@
 """The samples of one node as CSV: a header with units, then a row of integers per sample.
 
 The first column is `time_ms`, monotonic, since the trace began; an empty cell is "no valid
-sample". A row counts only when it ends in a newline and has every column, so a torn tail is
-recognised by itself.
+sample". Counters count from their first sample. Every row stands for itself: it counts only when it
+ends in a newline and has every column, so that a torn tail is recognised, and a reader may begin
+anywhere.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from yprov_run.model import Column
+from yprov_run.measures import Column
+from yprov_run.trace.digest import sha256
 
 TIME = "time_ms"
 _MAX_LINE = 1 << 20
@@ -80,7 +81,7 @@ def _parse(line: bytes, width: int) -> Row | None:
 
 def checksum(path: Path) -> tuple[int, str]:
     """Return a file's size in bytes and its SHA-256 as hexadecimal digits. Raises OSError."""
-    digest = hashlib.sha256()
+    digest = sha256()
     size_bytes = 0
     with path.open("rb") as stream:
         while chunk := stream.read(_MAX_LINE):

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from yprov_run.model import Column, Device
+from yprov_run.measures import Column, Device
 
 
 class SensorUnavailableError(Exception):
     """This machine does not have the source, or does not let us read it; the text says which."""
 
 
+class SensorAbsentError(SensorUnavailableError):
+    """This machine does not have the source: nothing is missing."""
+
+
 class Sensor(Protocol):
-    """One source of samples, open and ready to read."""
+    """One source of samples, open and ready to read.
+
+    Its devices are numbered from 0, and so are they in its columns.
+    """
 
     @property
     def name(self) -> str:
@@ -34,6 +42,76 @@ class Sensor(Protocol):
         """Return one value per column, as stored integers; None where there is no valid value."""
         ...
 
+    def read_last(self) -> list[int | None]:
+        """Return a reading as `read` does, but only of what is worth the last millisecond."""
+        ...
+
+    def counters(self) -> list[tuple[int, int | None]]:
+        """Return (device, energy counter as it stands) now; may be called beside `read`."""
+        ...
+
     def problems(self) -> list[str]:
         """Return what went wrong since the last call, each problem once."""
         ...
+
+
+class Joined:
+    """Several sensors that never block, as one: columns and devices in their order."""
+
+    name = "host"
+
+    def __init__(self, sensors: Sequence[Sensor]) -> None:
+        self._sensors = sensors
+        self.columns: list[Column] = []
+        self.devices: list[Device] = []
+        self._offsets = []
+        for sensor in sensors:
+            offset = len(self.devices)
+            self._offsets.append(offset)
+            columns, devices = renumbered(sensor, offset)
+            self.columns += columns
+            self.devices += devices
+
+    def read(self) -> list[int | None]:
+        """Return the readings of all, one after the other."""
+        return [value for sensor in self._sensors for value in sensor.read()]
+
+    def read_last(self) -> list[int | None]:
+        """Return what is worth the last millisecond of all."""
+        return [value for sensor in self._sensors for value in sensor.read_last()]
+
+    def counters(self) -> list[tuple[int, int | None]]:
+        """Return the energy counters of all."""
+        return [
+            (offset + device, value)
+            for sensor, offset in zip(self._sensors, self._offsets, strict=True)
+            for device, value in sensor.counters()
+        ]
+
+    def problems(self) -> list[str]:
+        """Return the problems of all."""
+        return [problem for sensor in self._sensors for problem in sensor.problems()]
+
+
+class HasDevices(Protocol):
+    """Columns, and the devices that they number."""
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """What each value of a reading is."""
+        ...
+
+    @property
+    def devices(self) -> Sequence[Device]:
+        """The devices that the columns belong to."""
+        ...
+
+
+def renumbered(sensor: HasDevices, offset: int) -> tuple[list[Column], list[Device]]:
+    """Return a sensor's columns and devices with numbers that begin at `offset`."""
+    columns = [
+        column if column.device is None else Column(column.quantity, column.device + offset)
+        for column in sensor.columns
+    ]
+    devices = [replace(device, index=device.index + offset) for device in sensor.devices]
+    return columns, devices

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from yprov_run.agent.sensors.base import SensorUnavailableError
-from yprov_run.model import QUANTITIES, Column, Device
+from yprov_run.measures import QUANTITIES, Column, Device
 
 _READ_BYTES = 1 << 16
 _IDLE, _IOWAIT = 3, 4
@@ -31,6 +31,12 @@ class HostSensor:
     def read(self) -> list[int | None]:
         """Return CPU busy in permille of all CPUs, and memory used in MiB."""
         return [self._busy_permille(), self._memory_used_mib()]
+
+    read_last = read
+
+    def counters(self) -> list[tuple[int, int | None]]:
+        """Return nothing: the host's energy is read by sensors of its own."""
+        return []
 
     def problems(self) -> list[str]:
         """Return nothing: reading /proc does not fail in ways worth a word."""

@@ -1,0 +1,148 @@
+"""Energy against the fake GPUs' exact integral: inside the stated bound, whatever the wave."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.replay import StoppedClock, fake_gpus, sampled
+from yprov_run.model import DeviceUse
+
+START_S = 1_800_000_000.0
+MEAN_W, SWING_W = 300.0, 100.0
+
+
+def true_energy_j(start_s: float, end_s: float, period_s: float, square: bool) -> float:
+    """Return the energy of GPU 0 of tests/fakes/nvml.c, integrated exactly."""
+
+    def part(t_s: float) -> float:
+        phase = math.fmod((t_s - 1767225600.0) / period_s, 1.0)
+        if square:
+            return SWING_W * period_s * (phase if phase < 0.5 else 1 - phase)
+        return SWING_W * period_s / (2 * math.pi) * (1 - math.cos(2 * math.pi * phase))
+
+    return MEAN_W * (end_s - start_s) + part(end_s) - part(start_s)
+
+
+def _use(
+    library: Path, knobs: dict[str, str], lasts_s: float, start_s: float, late_s: float = 0.0,
+    interval_s: float = 1.0,
+) -> DeviceUse:  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setenv("FAKE_NVML_GPUS", "1")
+        for name, value in knobs.items():
+            patch.setenv(f"FAKE_NVML_{name}", value)
+        time = StoppedClock(library, start_s)
+        try:
+            node = sampled(
+                Path(folder), time, fake_gpus(library), lasts_s, interval_s, lambda _: late_s
+            )
+        finally:
+            time.move(-1)
+        return node.devices[0]
+
+
+@pytest.mark.parametrize(("lasts_s", "share"), [(10, 0.015), (60, 0.003), (600, 0.0005)])
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    period_s=st.floats(0.05, 30.0),
+    offset_s=st.floats(0.0, 60.0),
+    update_ms=st.sampled_from([0, 20, 100]),
+    square=st.booleans(),
+)
+def test_the_true_energy_lies_within_the_stated_bound(
+    fake_nvml: Path,
+    lasts_s: int,
+    share: float,
+    period_s: float,
+    offset_s: float,
+    update_ms: int,
+    square: bool,
+) -> None:
+    knobs = {"PERIOD_S": repr(period_s), "UPDATE_MS": str(update_ms)}
+    if square:
+        knobs["SQUARE"] = "1"
+    start_s = START_S + offset_s
+    use = _use(fake_nvml, knobs, lasts_s, start_s)
+    assert use.energy_j is not None
+    assert use.energy_bound_j is not None
+    truth_j = true_energy_j(start_s, start_s + lasts_s, period_s, square)
+    assert abs(use.energy_j - truth_j) <= use.energy_bound_j
+    if not square:  # whose power may be much lower in the middle than at both ends
+        assert use.energy_bound_j < share * use.energy_j
+    assert use.energy_source == "energy counter"
+
+
+@pytest.mark.parametrize("update_ms", [5, 20, 50, 100])
+def test_the_update_period_is_seen_and_never_taken_for_shorter(
+    fake_nvml: Path, update_ms: int
+) -> None:
+    use = _use(fake_nvml, {"UPDATE_MS": str(update_ms)}, 10, START_S + 0.0123)
+    assert use.update_s is not None
+    assert update_ms / 1000 <= use.update_s <= update_ms / 1000 + 0.012
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(period_s=st.floats(0.05, 30.0), offset_s=st.floats(0, 60), per_s=st.sampled_from([1, 2, 10]))
+def test_without_a_counter_the_trapezoid_lies_within_its_wider_bound(
+    fake_nvml: Path, period_s: float, offset_s: float, per_s: int
+) -> None:
+    start_s = START_S + offset_s
+    knobs = {"PERIOD_S": repr(period_s), "NO_COUNTER": "1"}
+    use = _use(fake_nvml, knobs, 30, start_s, interval_s=1 / per_s)
+    truth_j = true_energy_j(start_s, start_s + 30, period_s, square=False)
+    assert use.energy_source == "trapezoid of power samples"
+    assert use.energy_j is not None
+    assert use.energy_bound_j is not None
+    assert abs(use.energy_j - truth_j) <= use.energy_bound_j
+
+
+def test_where_power_between_samples_is_unknown_no_bound_is_claimed(fake_nvml: Path) -> None:
+    old = {"NO_COUNTER": "1", "OLD": "1"}
+    assert _use(fake_nvml, old, 10, START_S).energy_bound_j is None
+    assert _use(fake_nvml, {"NO_COUNTER": "1"}, 30, START_S, interval_s=5).energy_bound_j is None
+
+
+def test_both_estimators_are_kept_with_their_disagreement(fake_nvml: Path) -> None:
+    use = _use(fake_nvml, {"PERIOD_S": "7"}, 60, START_S)
+    assert use.energy_j is not None
+    assert use.energy_second_j is not None
+    assert use.energy_disagreement is not None
+    assert use.energy_second_j == pytest.approx(
+        use.energy_j * (1 + use.energy_disagreement), rel=1e-3
+    )
+    assert 0 < abs(use.energy_disagreement) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("knobs", "what"),
+    [
+        ({"RESET_S": "31.5"}, "began anew"),
+        ({"FREEZE_S": "20", "THAW_S": "40"}, "stood still"),
+        ({"FREEZE_S": "40"}, "stood still to the end"),
+    ],
+)
+def test_a_counter_that_failed_is_bridged_by_the_power(
+    fake_nvml: Path, knobs: dict[str, str], what: str
+) -> None:
+    use = _use(fake_nvml, {"PERIOD_S": "7", **knobs}, 60, START_S)
+    truth_j = true_energy_j(START_S, START_S + 60, 7, square=False)
+    assert use.energy_j is not None
+    assert use.energy_bound_j is not None
+    assert abs(use.energy_j - truth_j) <= use.energy_bound_j
+    assert use.energy_j == pytest.approx(truth_j, rel=0.03)
+    assert use.energy_source == "energy counter, trapezoid of power samples where it failed"
+    assert (use.energy_segments > 1) == ("end" not in what)
+
+
+def test_readings_that_come_late_are_inside_the_bound(fake_nvml: Path) -> None:
+    use = _use(fake_nvml, {"PERIOD_S": "0.11", "UPDATE_MS": "100"}, 10, START_S, late_s=0.0019)
+    truth_j = true_energy_j(START_S, START_S + 10, 0.11, square=False)
+    assert use.energy_j is not None
+    assert use.energy_bound_j is not None
+    assert abs(use.energy_j - truth_j) <= use.energy_bound_j

@@ -1,0 +1,161 @@
+"""A running reduction of one device: its energy two ways, and what it did with it.
+
+The energy counter is read in stretches. A stretch ends where the counter goes back (the driver was
+loaded anew) or stands still while power is drawn; what is between two stretches is taken from the
+power samples. All in stored integers: 0.1 J, 0.1 W, ms; a trapezoid is kept doubled, in 0.1 mJ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from yprov_run.measures import QUANTITIES, Column, Json
+
+FROZEN_MS = 2000  # no sensor we know takes longer than a tenth of that to update its counter
+
+# What holds a GPU back, by NVML's bits; being idle and clocks set by the user are no throttling.
+THROTTLE_BITS = {
+    "power": 0x04 | 0x80,  # the software's cap, the hardware's brake
+    "heat": 0x20 | 0x40,
+    "hardware": 0x08,
+}
+_ANY_THROTTLE = 0x04 | 0x08 | 0x20 | 0x40 | 0x80
+
+
+class DeviceReducer:
+    """The figures of one device over the rows of a node."""
+
+    def __init__(self, columns: Sequence[Column], device: int, longest_gap_ms: int) -> None:
+        position = {
+            column.quantity.name.partition("_")[2]: index
+            for index, column in enumerate(columns)
+            if column.device == device
+        }
+        self._energy_at = position.get("energy")
+        self._power_at = position.get("power")
+        self._utilisation_at = position.get("utilisation")
+        self._throttle_at = position.get("throttle")
+        self._longest_gap_ms = longest_gap_ms
+        self._frozen_ms = max(FROZEN_MS, 2 * longest_gap_ms)
+        self._row: tuple[int, int | None, int | None] | None = None  # ms, power, utilisation
+        self._reasons_ms: int | None = None
+        self._counter: tuple[int, int] | None = None  # ms, 0.1 J of the last valid sample
+        self._changed_ms = 0
+        self._pending_x2 = self._pending_ms = 0  # trapezoid since the counter last changed
+        self._still_drawing = False
+        self.segments = 0
+        self.counter_dj = 0
+        self.paired_x2 = 0  # trapezoid over what the counter covers
+        self.paired_ms = self.paired_dj = 0
+        self.bridged_x2 = 0  # trapezoid between stretches of the counter
+        self.bridged_ms = 0
+        self.counter_ms = 0
+        self.still_ms = 0
+        self.peak_mw = 0
+        self.covered_ms = 0
+        self.idle_ms = self.idle_x2 = self.use_ms = 0
+        self.throttled_ms = dict.fromkeys(("any", *THROTTLE_BITS), 0)
+        self.throttle_known_ms = 0
+
+    def add(self, time_ms: int, values: Sequence[int | None]) -> None:
+        """Take one row; a late row of other sensors has nothing for this device."""
+        power = None if self._power_at is None else values[self._power_at]
+        use = None if self._utilisation_at is None else values[self._utilisation_at]
+        energy = None if self._energy_at is None else values[self._energy_at]
+        if power is None and use is None and energy is None:
+            return
+        if self._row is not None:
+            elapsed_ms = time_ms - self._row[0]
+            if 0 < elapsed_ms <= self._longest_gap_ms:
+                self._take_power(elapsed_ms, power, use)
+        self._take_reasons(time_ms, values)
+        self._row = (time_ms, power, use)
+        if energy is not None:
+            self._take_counter(time_ms, energy, power)
+
+    def _take_power(self, elapsed_ms: int, power: int | None, use: int | None) -> None:
+        assert self._row is not None  # noqa: S101 - for the type checker
+        _, last_power, last_use = self._row
+        area_x2 = 0
+        if power is not None and last_power is not None:
+            area_x2 = (power + last_power) * elapsed_ms
+            self._pending_x2 += area_x2
+            self._pending_ms += elapsed_ms
+            self.covered_ms += elapsed_ms
+        elif self._power_at is None:
+            self.covered_ms += elapsed_ms
+        if use is not None and last_use is not None:
+            self.use_ms += elapsed_ms
+            if use == 0 and last_use == 0:
+                self.idle_ms += elapsed_ms
+                self.idle_x2 += area_x2
+
+    def _take_reasons(self, time_ms: int, values: Sequence[int | None]) -> None:
+        reasons = None if self._throttle_at is None else values[self._throttle_at]
+        if reasons is None:
+            return
+        since_ms = time_ms - self._reasons_ms if self._reasons_ms is not None else 0
+        self._reasons_ms = time_ms
+        if not 0 < since_ms <= self._longest_gap_ms * QUANTITIES["gpu_throttle"].every:
+            return
+        self.throttle_known_ms += since_ms
+        if reasons & _ANY_THROTTLE:
+            self.throttled_ms["any"] += since_ms
+            for name, bits in THROTTLE_BITS.items():
+                if reasons & bits:
+                    self.throttled_ms[name] += since_ms
+
+    def _take_counter(self, time_ms: int, energy: int, power: int | None) -> None:
+        if self._counter is None:
+            self.segments = 1
+        else:
+            last_ms, last = self._counter
+            if energy == last:
+                self._still_drawing = bool(power)
+                self._counter = (time_ms, energy)
+                return
+            standing_ms = last_ms - self._changed_ms
+            if energy < last or (self._still_drawing and standing_ms > self._frozen_ms):
+                self.segments += 1
+                self._bridge(time_ms)
+            else:
+                self._count(time_ms, energy - last, standing_ms)
+        self._counter = (time_ms, energy)
+        self._changed_ms = time_ms
+        self._pending_x2 = self._pending_ms = 0
+        self._still_drawing = False
+
+    def _count(self, time_ms: int, grown_dj: int, standing_ms: int) -> None:
+        since_ms = time_ms - self._changed_ms
+        self.counter_dj += grown_dj
+        self.counter_ms += since_ms
+        if self._pending_ms == since_ms:
+            self.paired_x2 += self._pending_x2
+            self.paired_ms += since_ms
+            self.paired_dj += grown_dj
+        if standing_ms > 0:
+            self.still_ms = max(self.still_ms, since_ms)
+        if since_ms > 0:
+            self.peak_mw = max(self.peak_mw, grown_dj * 100_000 // since_ms)
+
+    def _bridge(self, time_ms: int) -> None:
+        self.bridged_x2 += self._pending_x2
+        self.bridged_ms += time_ms - self._changed_ms
+
+    def as_json(self) -> Json:
+        """Return the figures as they stand in a trace."""
+        figures: Json = {name: getattr(self, name) for name in FIELDS}
+        if self._counter is not None and self._still_drawing:
+            last_ms = self._counter[0]
+            if last_ms - self._changed_ms > self._frozen_ms:
+                figures["bridged_x2"] = self.bridged_x2 + self._pending_x2
+                figures["bridged_ms"] = self.bridged_ms + last_ms - self._changed_ms
+        figures["throttled_ms"] = dict(self.throttled_ms)
+        return figures
+
+
+FIELDS = (
+    "segments", "counter_dj", "counter_ms", "paired_x2", "paired_ms", "paired_dj", "bridged_x2",
+    "bridged_ms", "still_ms", "peak_mw", "covered_ms", "idle_ms", "idle_x2", "use_ms",
+    "throttle_known_ms",
+)  # fmt: skip
