@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yprov_run.capture import files
 from yprov_run.capture.redact import REDACTED, redact_argv
 from yprov_run.schedulers import detect
 from yprov_run.schedulers.slurm import expand_hostlist
@@ -89,23 +86,3 @@ def test_any_text_is_a_host_list_or_a_value_error(text: str) -> None:
 def test_a_host_list_beyond_reason_is_refused() -> None:
     with pytest.raises(ValueError, match="more than"):
         expand_hostlist("n[0-99999999]")
-
-
-def test_fifos_and_devices_are_not_opened(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo")
-    (tmp_path / "file").write_text("x")
-    (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    found = files.capture([str(tmp_path), "/dev/zero"], "input", 10)
-    described = {Path(file.path).name: (file.size_bytes, file.note) for file in found}
-    assert described.pop("file") == (1, "")
-    assert all(note for _, note in described.values())
-    assert "fifo" not in described
-    assert "zero" not in described
-
-
-def test_when_the_time_is_spent_files_are_listed_without_checksums(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    ticks = iter(range(100))
-    (file,) = files.capture([str(tmp_path)], "input", 0.5, monotonic=lambda: float(next(ticks)))
-    assert (file.sha256, file.size_bytes) == (None, 1)
-    assert "time" in file.note

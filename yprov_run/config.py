@@ -27,6 +27,10 @@ _KINDS: dict[str, tuple[str, str]] = {
     "merge": ("bool", "true or false"),
     "report": ("bool", "true or false"),
     "quiet": ("bool", "true or false"),
+    "find_files": ("bool", "true or false"),
+    "ignore": ("list", "a list of names or patterns"),
+    "checksum_seconds": ("number", "a number of seconds"),
+    "checksum_gb": ("number", "a number of gigabytes"),
 }
 
 _NUMBERS = "advice"
@@ -130,6 +134,10 @@ def _value(where: str, name: str, node: Node) -> object:
             return float(text)
         except ValueError:
             pass
+    if kind == "list" and isinstance(node.value, list) and tag == "seq":
+        items = [item.value for item in node.value]
+        if all(isinstance(item, str) and item for item in items):
+            return tuple(items)
     if kind == "str" and tag in {"str", "int"} and text:
         return text
     raise YprovError(f"{where}: {name!r} must be {wanted}")

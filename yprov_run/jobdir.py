@@ -6,6 +6,8 @@
   record/job.json                               once, before anything is launched
   record/steps/<n>/step.json, task.sh           once, before the step is launched
   record/steps/<n>/end.json, files.json         once, when the step has ended
+  record/steps/<n>/manifests/<i>.csv.gz         once, before files.json: the files of large folders
+  record/steps/<n>/before.gz                    what was there at the launch; gone after the end
   record/steps/<n>/nodes/<key>.tasks            appended to by the node's tasks
   record/steps/<n>/nodes/<key>.events.jsonl     appended to by the node's agent
   record/steps/<n>/nodes/<key>.samples.csv      appended to by the node's agent
@@ -55,12 +57,18 @@ class StepDir:
         self.programs = path / "programs.conf"
         self.end = path / "end.json"
         self.files = path / "files.json"
+        self.before = path / "before.gz"
+        self.manifests = path / "manifests"
         self.nodes_dir = path / "nodes"
 
     @property
     def number(self) -> int:
         """The step's place in the job, from 0, in the order of launching."""
         return int(self.path.name)
+
+    def relative(self, path: Path) -> str:
+        """Return a path in this folder as one below the job directory."""
+        return path.relative_to(self.path.parents[2]).as_posix()
 
     def node_keys(self) -> list[str]:
         """Return the keys of all nodes that left any file, sorted."""

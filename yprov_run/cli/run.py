@@ -24,7 +24,6 @@ from yprov_run.launch.record import (
     enclosing_job,
     open_job,
     record_end,
-    record_files,
     record_step,
 )
 from yprov_run.launch.stragglers import end_stragglers
@@ -33,7 +32,6 @@ from yprov_run.light import NamedTuple
 from yprov_run.schedulers import detect
 
 PROGRAM = "yprov-run"
-_FILES_BUDGET_S = 60.0
 _LAST_RECORDS_S = 1.0
 _LAST_LOOK_S = 0.2  # for the energy counters of short jobs
 
@@ -66,12 +64,14 @@ def _launch(command: Sequence[str]) -> Outcome:
 
 
 class Prepared(NamedTuple):
-    """What is on disk before the launch; `is_inner` where the launch is a step of one around it."""
+    """What is on disk before the launch; `is_inner` where the launch is a step of one around it;
+    `folder` is where it happens."""
 
     job: JobDir
     step: StepDir
     plan: Plan
     is_inner: bool
+    folder: str
 
 
 def _try_to_prepare(request: Request) -> Prepared | None:
@@ -93,7 +93,7 @@ def _prepare(request: Request) -> Prepared:
     step = job.add_step()
     plan = make_plan(request.argv, step, _search_path())
     record_step(step, request.argv, plan, request.interval_s, dict(request.tags))
-    return Prepared(job, step, plan, is_inner=enclosing is not None)
+    return Prepared(job, step, plan, is_inner=enclosing is not None, folder=str(Path.cwd()))
 
 
 _INTERPRETERS = ("python", "bash", "sh", "Rscript", "julia", "perl", "ruby", "node")
@@ -116,7 +116,9 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome) -> None:
         # Ctrl-C ends this work, not what is on disk; other signals are for the job that is over.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        written = _write_end(request, prepared.step, outcome)
+        written = _write_end(prepared.step, outcome)
+        if written:
+            _look_at_files(request, prepared, outcome)
         if written and request.merge and not prepared.is_inner:
             _await_last_records(prepared.step)
             _merge(request, prepared.job)
@@ -124,23 +126,30 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome) -> None:
         complain(PROGRAM, f"interrupted; for the document: yprov-merge {prepared.job.path}")
 
 
-def _write_end(request: Request, step: StepDir, outcome: Outcome) -> bool:
+def _write_end(step: StepDir, outcome: Outcome) -> bool:
     """Write the step's end; False, with one warning, where that is refused."""
     try:
         record_end(step, outcome)
-        if request.inputs or request.outputs:
-            # Here and not above: the launch need not wait for it.
-            from yprov_run.capture.files import capture
-
-            record_files(
-                step,
-                capture(request.inputs, "input", _FILES_BUDGET_S)
-                + capture(request.outputs, "output", _FILES_BUDGET_S),
-            )
     except OSError as error:
         complain(PROGRAM, f"the end is not recorded: {error.filename}: {error.strerror}")
         return False
     return True
+
+
+def _look_at_files(request: Request, prepared: Prepared, outcome: Outcome) -> None:
+    """Record what the step read and wrote; a fault here is a warning, never the job's."""
+    # Here and not above: the launch need not wait for it.
+    from yprov_run.capture.files import Wanted
+    from yprov_run.cli.after import look_at_files
+
+    wanted = Wanted(prepared.folder, request.inputs, request.outputs, argv=request.argv)
+    show = not request.quiet
+    try:
+        problem = look_at_files(wanted, prepared.step, outcome, detect(os.environ).ends_s, show)
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem:
+        complain(PROGRAM, f"inputs and outputs are not recorded: {problem}")
 
 
 def _await_last_records(step: StepDir) -> None:

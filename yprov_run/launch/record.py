@@ -19,7 +19,8 @@ from yprov_run.light import TYPE_CHECKING
 from yprov_run.schedulers.facts import SchedulerFacts
 
 if TYPE_CHECKING:
-    from yprov_run.model import FileRef, Json
+    from yprov_run.capture.files import Captured
+    from yprov_run.model import Json
 
 JOB_DIR_VARIABLE = "YPROV_JOB_DIR"
 
@@ -95,13 +96,11 @@ def record_end(step: StepDir, outcome: Outcome) -> None:
     write_once(step.end, _dump({"schema": SCHEMA_VERSION, **outcome._asdict()}))
 
 
-def record_files(step: StepDir, files: Sequence[FileRef]) -> None:
+def record_files(step: StepDir, captured: Captured) -> None:
     """Write the step's input and output files. Raises OSError."""
     from dataclasses import asdict
 
-    write_once(
-        step.files, _dump({"schema": SCHEMA_VERSION, "files": [asdict(file) for file in files]})
-    )
+    write_once(step.files, _dump({"schema": SCHEMA_VERSION, **asdict(captured)}))
 
 
 def enclosing_job(environ: Mapping[str, str]) -> JobDir | None:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
 from yprov_run.merge import clocks, ending, fields, node
+from yprov_run.merge.files import read_files
 from yprov_run.merge.slim import Slimmer
-from yprov_run.model import FileRef, Gap, Job, Json, NodeExecution, Step
+from yprov_run.model import Gap, Job, Json, NodeExecution, Step
 from yprov_run.schedulers.slurm import expand_hostlist
 
 # Any constant will do; job identifiers of all versions hang on it.
@@ -101,6 +102,7 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
     nodes, clock_gaps = clocks.settle(where, command, end, nodes)
     gaps += clock_gaps
     expected_nodes, expected_tasks = _expect(where, command, nodes, gaps)
+    files, collections = read_files(step_dir, where, gaps)
     limit_ms = None if ends_s is None else ends_s * 1000
     return Step(
         number=step_dir.number,
@@ -114,7 +116,8 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
         ended_ms=_said_or_seen(fields.integer(end, "ended_ms"), max, [n.ended_ms for n in nodes]),
         ending=ending.step_ending(command, end, nodes, limit_ms),
         nodes=tuple(nodes),
-        files=_read_files(step_dir, where, gaps),
+        files=files,
+        collections=collections,
         expected_nodes=expected_nodes,
         expected_tasks=expected_tasks,
         scheduler_step_id=_step_id(nodes),
@@ -187,26 +190,3 @@ def _hosts(text: str) -> set[str]:
         return set(expand_hostlist(text))
     except ValueError:
         return set()
-
-
-def _read_files(step_dir: StepDir, where: str, gaps: list[Gap]) -> tuple[FileRef, ...]:
-    record, problem = fields.load(step_dir.files)
-    if problem:
-        if problem != "missing":
-            gaps.append(Gap(where, f"its files.json is {problem}"))
-        return ()
-    files = []
-    for item in fields.sequence(record, "files"):
-        if not isinstance(item, dict) or item.get("role") not in {"input", "output"}:
-            continue
-        files.append(
-            FileRef(
-                path=fields.text(item, "path"),
-                role=fields.text(item, "role"),
-                size_bytes=fields.integer(item, "size_bytes"),
-                sha256=fields.text(item, "sha256") or None,
-                modified_ms=fields.integer(item, "modified_ms"),
-                note=fields.text(item, "note"),
-            )
-        )
-    return tuple(files)

@@ -213,6 +213,8 @@ def _add_step(records: Records, job: Job, step: Step, level: Detail) -> None:
     records.relate("wasStartedBy", identifier, command, started)
     for file in step.files:
         files.add_file(records, step, file)
+    for collection in step.collections:
+        files.add_collection(records, step, collection)
     for node in step.nodes:
         _add_node(records, step, node, level)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from yprov_run.model import FileRef, Job, NodeExecution, SideFile, Step
+from yprov_run.model import FileCollection, FileRef, FileVersion, Job, NodeExecution, SideFile, Step
 from yprov_run.provenance.identifiers import JOB, node_id, step_id
 from yprov_run.provenance.records import (
     Attributes,
@@ -61,40 +61,110 @@ def _generate(records: Records, entity: str, activity: str) -> None:
     )
 
 
-def add_file(records: Records, step: Step, file: FileRef) -> None:
-    """Add a file that a step used or generated."""
-    version = file.sha256 or f"{file.size_bytes}-{file.modified_ms}"
-    name = clean(file.path).rpartition("/")[2]
+def add_file(records: Records, step: Step, file: FileRef) -> str:
+    """Add a file that a step used or generated, and return its identifier."""
+    version = file.sha256 or f"{file.size_bytes}-{file.modified_ms}-{file.inode}"
     entity = records.add(
         "entity",
-        f"file/{local_part(name)[:60]}.{local_part(compact([file.path, version]))[-8:]}",
+        _file_id(file.path, version),
         {
             "prov:type": term("File"),
-            "prov:label": name,
+            "prov:label": _name(file.path),
             "prov:location": clean(file.path),
             "prov:role": file.role,
             "dcterms:identifier": clean(file.path),
             **({"schema:sha256": file.sha256} if file.sha256 else {}),
-            **(
-                {
-                    "schema:contentSize": str(file.size_bytes),
-                    "yprov:file_size": str(file.size_bytes),
-                }
-                if file.size_bytes is not None
-                else {}
-            ),
+            **_size(file.size_bytes),
             **({"dcterms:modified": utc(file.modified_ms)} if file.modified_ms is not None else {}),
-            **own(note=file.note),
+            **own(
+                origin=file.origin,
+                inode=None if file.sha256 else file.inode,
+                note=file.note,
+            ),
+        },
+    )
+    _take_part(records, step, entity, file)
+    if file.before is not None:
+        _derive(records, step, entity, file.path, file.before)
+    return entity
+
+
+def _file_id(path: str, version: str) -> str:
+    return f"file/{local_part(_name(path))[:60]}.{local_part(compact([path, version]))[-8:]}"
+
+
+def _name(path: str) -> str:
+    return clean(path).rstrip("/").rpartition("/")[2] or clean(path)
+
+
+def _size(size_bytes: int | None) -> Attributes:
+    if size_bytes is None:
+        return {}
+    return {"schema:contentSize": str(size_bytes), "yprov:file_size": str(size_bytes)}
+
+
+def _take_part(records: Records, step: Step, entity: str, thing: FileRef | FileCollection) -> None:
+    """Say what the step did with a file or collection: used it, or generated it."""
+    activity = step_id(step)
+    if thing.generated:
+        _generate(records, entity, activity)
+        return
+    records.relate(
+        "used", activity, entity,
+        {"prov:activity": activity, "prov:entity": entity, "prov:role": thing.role},
+    )  # fmt: skip
+
+
+def _derive(records: Records, step: Step, entity: str, path: str, before: FileVersion) -> None:
+    """Add the version that was there, from which the step made the one that is there."""
+    version = f"{before.size_bytes}-{before.modified_ms}-{before.inode}"
+    old = records.add(
+        "entity",
+        _file_id(path, version),
+        {
+            "prov:type": term("File"),
+            "prov:label": _name(path),
+            "prov:location": clean(path),
+            "dcterms:identifier": clean(path),
+            **_size(before.size_bytes),
+            "dcterms:modified": utc(before.modified_ms),
+            **own(inode=before.inode, note="as it was before the step changed it"),
         },
     )
     activity = step_id(step)
-    if file.role == "output":
-        _generate(records, entity, activity)
-    else:
-        records.relate(
-            "used", activity, entity,
-            {"prov:activity": activity, "prov:entity": entity, "prov:role": file.role},
-        )  # fmt: skip
+    records.relate(
+        "wasDerivedFrom", entity, old,
+        {"prov:generatedEntity": entity, "prov:usedEntity": old, "prov:activity": activity},
+    )  # fmt: skip
+
+
+def add_collection(records: Records, step: Step, collection: FileCollection) -> None:
+    """Add the files of a folder as one entity, with its members where they are few."""
+    entity = records.add(
+        "entity",
+        f"collection/{step.number}/"
+        + local_part(compact([collection.path, collection.generated]))[-8:],
+        {
+            "prov:type": "prov:Collection",
+            "prov:label": _name(collection.path),
+            "prov:location": clean(collection.path),
+            "prov:role": collection.role,
+            "dcterms:identifier": clean(collection.path),
+            "schema:contentSize": str(collection.size_bytes),
+            **own(
+                origin=collection.origin,
+                memberCount=collection.count,
+                collectionSha256=collection.sha256,
+                unhashedCount=collection.unhashed_count,
+                manifest=collection.manifest,
+                note=collection.note,
+            ),
+        },
+    )
+    _take_part(records, step, entity, collection)
+    for member in collection.members:
+        file = add_file(records, step, member)
+        records.relate("hadMember", entity, file, {"prov:collection": entity, "prov:entity": file})
 
 
 def add_side_file(records: Records, job: Job, file: SideFile) -> None:

@@ -36,7 +36,7 @@ _CLASSES = (
     ("GPU", "An accelerator, as a thing that outlives the job; its identifier holds its UUID."),
     ("PowerZone", "Another part of a node whose power or memory was read, such as a CPU package."),
     ("Command", "A command line as it was given to yprov-run."),
-    ("File", "A file that the job read or wrote, named by the user."),
+    ("File", "A file that the job read or wrote, in one version of it."),
     ("SampleFile", "A node's samples as its agent wrote them, one row a sample."),
     ("TaskTable", "A table with one row per task: node, rank, process id, how it ended."),
     ("DeviceTable", "A table with one row per GPU and node execution: its energy and figures."),
@@ -129,6 +129,14 @@ _PROPERTIES = (
     ("uuid", "The device's UUID as its driver gives it."),
     ("pciBusId", "The device's PCI address."),
     ("driverVersion", "Version of the device's driver."),
+    ("origin", "How a file is known of: an option, an argument, a directive, a standard stream, or "
+     "by a look at the working directory."),
+    ("inode", "Number of a file on its file system, where there is no checksum.", "xsd:long"),
+    ("memberCount", "Number of files in a collection.", "xsd:long"),
+    ("collectionSha256", "SHA-256 over the checksums and names of all files of a collection, in "
+     "the form and order that docs/captured.md gives."),
+    ("unhashedCount", "Number of files of a collection that have no checksum.", "xsd:long"),
+    ("manifest", "Table of a collection's files, as a path in the job directory."),
     ("note", "What should be known about this record."),
 )  # fmt: skip
 

@@ -1,0 +1,120 @@
+"""What was there when the job began, so that afterwards it is known what the job made or changed.
+
+Taken right after the launch, beside the job. A file that the program changed before it was looked
+at is known by its time: it is later than the launch.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yprov_run.capture.hashing import Version, version_of
+from yprov_run.capture.walk import Ignore, Limits, WalkReport, walk
+
+_MAGIC = b"yprov-run files 1"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a job did to a file: nothing, or changed it from the version before (None: made it,
+    or what was before is not known).
+    """
+
+    changed: bool
+    before: Version | None = None
+
+
+@dataclass
+class Before:
+    """The files that were there, by absolute path, and the folders of which all files are known.
+
+    `started_ns` is the launch by the clock of the file system with that device number; of another
+    file system, `default_started_ns`.
+    """
+
+    default_started_ns: int
+    versions: dict[str, Version] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    started_ns: dict[int, int] = field(default_factory=dict)
+
+    def judge(self, path: str, status: os.stat_result) -> Change:
+        """Tell from what was there whether the job changed a file, given by absolute path."""
+        started_ns = self.started_ns.get(status.st_dev, self.default_started_ns)
+        known = self.versions.get(path)
+        if known is None:
+            if self._all_known(path):
+                return Change(True)
+            # Copied or moved here with an old time: the change of its status tells.
+            return Change(max(status.st_mtime_ns, status.st_ctime_ns) >= started_ns)
+        if known == version_of(status):
+            return Change(known.modified_ns >= started_ns)
+        return Change(True, known if known.modified_ns < started_ns else None)
+
+    def _all_known(self, path: str) -> bool:
+        while path not in {"/", ""}:
+            path = os.path.dirname(path)  # noqa: PTH120 - may be no text
+            if path in self.folders:
+                return True
+        return False
+
+
+def look(
+    before: Before, paths: Sequence[str], folders: Sequence[str], ignore: Ignore, limits: Limits
+) -> None:
+    """Add what is at these absolute paths, and below these folders as far as the limits allow."""
+    for path in paths:
+        try:
+            before.versions[path] = version_of(os.stat(path))  # noqa: PTH116 - as it was given
+        except (OSError, ValueError):
+            continue
+    for folder in folders:
+        report = WalkReport()
+        for found in walk(folder, ignore, limits, report):
+            before.versions[os.path.join(folder, found.path)] = version_of(found.status)  # noqa: PTH118
+        if not report.stopped and not report.unreadable:
+            before.folders.add(folder)
+
+
+def save(before: Before, target: Path) -> None:
+    """Write what was there to a file, whole or not at all. Raises OSError."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    with gzip.open(temporary, "wb", compresslevel=1) as stream:
+        for record in _records(before):
+            stream.write(record + b"\0")
+    temporary.replace(target)
+
+
+def _records(before: Before) -> Iterator[bytes]:
+    yield _MAGIC
+    for folder in sorted(before.folders):
+        yield b"folder " + os.fsencode(folder)
+    for path, version in before.versions.items():
+        numbers = f"{version.size_bytes} {version.modified_ns} {version.inode} "
+        yield numbers.encode() + os.fsencode(path)
+
+
+def load(source: Path, default_started_ns: int) -> Before:
+    """Return what was written by `save`; nothing of it where it is missing or damaged."""
+    before = Before(default_started_ns)
+    try:
+        with gzip.open(source, "rb") as stream:
+            _fill(before, stream.read().split(b"\0")[:-1])
+    except (OSError, EOFError, ValueError):
+        return Before(default_started_ns)
+    return before
+
+
+def _fill(before: Before, records: Iterable[bytes]) -> None:
+    for index, record in enumerate(records):
+        if index == 0:
+            if record != _MAGIC:
+                raise ValueError("not a list of files")
+        elif record.startswith(b"folder "):
+            before.folders.add(os.fsdecode(record[len(b"folder ") :]))
+        else:
+            size, modified, inode, path = record.split(b" ", 3)
+            before.versions[os.fsdecode(path)] = Version(int(size), int(modified), int(inode))

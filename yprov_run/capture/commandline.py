@@ -1,0 +1,107 @@
+"""Files that a command line names: existing paths among its words, and configuration files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+MAX_WORDS = 5_000
+
+_CONFIGURATION = (".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".json", ".nml", ".gin")
+_CHECKPOINT = (".ckpt", ".pt", ".pth", ".safetensors", ".chk", ".restart")
+_PROGRAM = (".py", ".sh", ".bash", ".r", ".jl", ".pl", ".rb", ".lua", ".m", ".smk", ".nf", ".pyz")
+_LOG = (".log", ".out", ".err", ".stdout", ".stderr")
+_LOG_STARTS = ("slurm-", "events.out.tfevents")
+
+# Hydra's ways to say which folder and which file of it.
+_HYDRA_FOLDER = ("--config-path", "-cp", "--config-dir", "-cd")
+_HYDRA_NAME = ("--config-name", "-cn")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A path that is there, and the role it plays if the job reads it."""
+
+    path: str
+    role: str
+
+
+def read_role(path: str) -> str:
+    """Return the role of a file that a command line names and the job reads."""
+    name = path.lower()
+    for endings, role in (
+        (_CONFIGURATION, "configuration"), (_CHECKPOINT, "checkpoint"), (_PROGRAM, "program"),
+    ):  # fmt: skip
+        if name.endswith(endings):
+            return role
+    return "input"
+
+
+def written_role(path: str) -> str:
+    """Return the role of a file that the job wrote."""
+    name = os.path.basename(path.rstrip("/")).lower()  # noqa: PTH119 - as it was given
+    if name.endswith(_LOG) or name.startswith(_LOG_STARTS):
+        return "log"
+    if name.endswith(_CHECKPOINT) or name.startswith("checkpoint"):
+        return "checkpoint"
+    return "output"
+
+
+def paths_in(argv: Sequence[str], folder: str) -> list[Named]:
+    """Return the paths among a command's words that are there, each once, as they were given.
+
+    A word counts whole, from its first `=` on, or without an `@` before it (argparse's files of
+    arguments). A program that is searched on the PATH is no path.
+    """
+    found: dict[str, Named] = {}
+    for index, word in enumerate(argv[:MAX_WORDS]):
+        for path, role in _readings(word):
+            if (index or "/" in path) and path not in found and _is_there(path, folder):
+                found[path] = Named(path, role or read_role(path))
+                break
+    for path in _hydra(argv, folder):
+        found.setdefault(path, Named(path, "configuration"))
+    return list(found.values())
+
+
+def _readings(word: str) -> Iterator[tuple[str, str]]:
+    yield word, ""
+    if word.startswith("@"):
+        yield word[1:], "configuration"
+    _, equals, value = word.partition("=")
+    if equals:
+        yield value, ""
+
+
+def _is_there(path: str, folder: str) -> bool:
+    if not path or path.startswith("-"):
+        return False
+    try:
+        return os.path.lexists(os.path.join(folder, path))  # noqa: PTH118 - as it was given
+    except ValueError:  # a NUL, from a file of arguments
+        return False
+
+
+def _hydra(argv: Sequence[str], folder: str) -> Iterator[str]:
+    """Yield the configuration file that Hydra's options name, seen from its script."""
+    folders = list(_values(argv, _HYDRA_FOLDER))
+    names = list(_values(argv, _HYDRA_NAME))
+    scripts = [os.path.dirname(word) for word in argv if word.endswith(".py")][:1]  # noqa: PTH120
+    for name in names:
+        file = name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
+        for base in ("", *scripts):
+            for inner in (*folders, "conf", "config", "configs", ""):
+                path = os.path.join(base, inner, file)  # noqa: PTH118 - as it was given
+                if _is_there(path, folder):
+                    yield path
+                    return
+
+
+def _values(argv: Sequence[str], options: Sequence[str]) -> Iterator[str]:
+    for index, word in enumerate(argv[:MAX_WORDS]):
+        name, equals, value = word.partition("=")
+        if name in options and equals:
+            yield value
+        elif word in options and index + 1 < len(argv):
+            yield argv[index + 1]

@@ -1,0 +1,87 @@
+"""Work that may hang, in a process of its own: it is given a time, and then left behind.
+
+A file on a file system that no longer answers holds whoever touches it for good; that must not be
+yprov-run, which has a job's exit status to pass on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+
+from yprov_run.launch.supervise import FORWARDED
+
+_PR_SET_PDEATHSIG = 1
+_MAX_WORDS = 4096
+_AFTER_INTERRUPT_S = 20.0
+
+
+def run_apart(work: Callable[[], None], timeout_s: float) -> str:
+    """Run work in a forked process; return an empty text, or in words why it was not done.
+
+    The first Ctrl-C is the work's own: it should end soon. A second one ends the wait.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        _be_the_worker(work, writer)
+    os.close(writer)
+    try:
+        words = _listen(pid, reader, timeout_s)
+    finally:
+        os.close(reader)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        _reap(pid)
+    return words
+
+
+def _be_the_worker(work: Callable[[], None], writer: int) -> None:
+    """Do the work in the child and end; whatever goes wrong is written to our parent."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+        work()
+        os.write(writer, b"\0")
+    except BaseException as error:  # noqa: BLE001 - fails open: named by our parent
+        words = f"{type(error).__name__}: {error}".encode("utf-8", "replace")
+        os.write(writer, words[:_MAX_WORDS])
+    finally:
+        os._exit(0)
+
+
+def _listen(pid: int, reader: int, timeout_s: float) -> str:
+    give_up = time.monotonic() + timeout_s
+    interrupted = False
+    while True:
+        try:
+            left_s = give_up - time.monotonic()
+            if left_s <= 0 or not select.select([reader], [], [], left_s)[0]:
+                return "it took too long"
+            words = os.read(reader, _MAX_WORDS)
+            if words == b"\0":
+                return ""
+            return words.decode("utf-8", "replace") if words else "it was killed"
+        except KeyboardInterrupt:
+            if interrupted:
+                raise
+            interrupted = True
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)  # Ctrl-C went to both; a signal for us alone did not
+            give_up = min(give_up, time.monotonic() + _AFTER_INTERRUPT_S)
+
+
+def _reap(pid: int) -> None:
+    """Take the end of a process that was killed; one that the kernel holds is left behind."""
+    for _ in range(100):
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                time.sleep(0.01)
+                continue
+        return
