@@ -25,6 +25,7 @@ _LONG_TEXT = 300
 # Elements that other sections show.
 _ELSEWHERE = {
     "provml:Metric", "run:SampleFile", "run:TaskTable", "run:Host", "run:GPU", "run:File",
+    "prov:Collection",
 }  # fmt: skip
 _NOT_FACTS = {"prov:type", "prov:label", "prov:role"}
 _FIGURES_OF_JOB = {"gaps", "gapCount", "tags"}
@@ -97,10 +98,10 @@ def files(document: Document) -> Markup:
     found = [
         record
         for record in document.get("entity", {}).values()
-        if text(record.get("prov:type")) == "run:File"
+        if text(record.get("prov:type")) in {"run:File", "prov:Collection"}
     ]
     if not found:
-        words = "None were named: --input and --output record files with their checksums."
+        words = "None were named and none were made where the job ran; see --input and --output."
         return section("files", "Files", tag("p", words))
     rows = []
     for record in found[:_MAX_FILES]:
@@ -108,10 +109,12 @@ def files(document: Document) -> Markup:
         rows.append(
             [
                 text(record.get("prov:role")),
-                text(record.get("prov:location")) or text(record.get("prov:label")),
+                _path(record),
                 memory(float(size)) if size.isdigit() else "",
                 text(record.get("dcterms:modified")).replace("T", " ").replace("+00:00", ""),
-                tag("code", text(record.get("schema:sha256"))),
+                tag(
+                    "code", text(record.get("schema:sha256") or record.get("run:collectionSha256"))
+                ),
                 text(record.get("run:note")),
             ]
         )
@@ -121,6 +124,12 @@ def files(document: Document) -> Markup:
         "files", "Files", _search("files"), *(tag("p", words) for words in note),
         table(head, rows, "Files", numeric=(2,)),
     )  # fmt: skip
+
+
+def _path(record: Mapping[str, Any]) -> str:
+    path = text(record.get("prov:location")) or text(record.get("prov:label"))
+    count = text(record.get("run:memberCount"))
+    return f"{path} ({count} files)" if count else path
 
 
 def gaps(job: Job) -> Markup:

@@ -42,10 +42,12 @@ def summary(job: Job, figures: Totals | None = None) -> list[Line]:
         cpu = "" if figures.mean_cpu is None else f"CPU {figures.mean_cpu:.0%} busy, "
         words = f"{cpu}memory peak {memory(figures.max_node_memory_b)} on one node"
         lines.append(Line("node-wide", words))
-    files = [file for step in job.steps for file in step.files]
-    if files:
-        inputs = sum(file.role == "input" for file in files)
-        lines.append(Line("files", f"{inputs} input, {len(files) - inputs} output"))
+    counts = [(file.generated, 1) for step in job.steps for file in step.files]
+    counts += [(many.generated, many.count) for step in job.steps for many in step.collections]
+    if counts:
+        read = sum(count for generated, count in counts if not generated)
+        written = sum(count for generated, count in counts if generated)
+        lines.append(Line("files", f"{read:,} read, {written:,} written"))
     return lines
 
 
