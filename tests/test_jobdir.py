@@ -32,6 +32,7 @@ def test_the_layout_and_the_schema_are_as_they_were(tmp_path: Path) -> None:
         "record/steps/0/step.json",
         "record/steps/0/task.sh",
         "record/steps/0/end.json",
+        "record/steps/0/files.json",
         f"{nodes}.tasks",
         f"{nodes}.events.jsonl",
         f"{nodes}.samples.csv",
