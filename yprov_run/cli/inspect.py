@@ -12,6 +12,7 @@ from yprov_run.cli.inspections.diff import diff
 from yprov_run.cli.inspections.list_jobs import list_jobs
 from yprov_run.cli.inspections.rerun import rerun
 from yprov_run.cli.inspections.show import show
+from yprov_run.cli.inspections.watch import watch
 from yprov_run.cli.shell import execute, show_version
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ def inspect(
 app.command("list")(list_jobs)
 app.command("show")(show)
 app.command("diff")(diff)
+app.command("watch")(watch)
 app.command("rerun")(rerun)
 app.command("check")(check)
 
