@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 import subprocess
+import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
 
@@ -289,3 +290,22 @@ def test_inputs_are_compared_by_what_is_in_them(tmp_path: Path) -> None:
         shape = replace(SMALL, number=number, files=[file])
         fold(write_record(tmp_path / "yprov", shape), with_report=False)
     assert inspect(tmp_path, "diff", "1", "2")[0] == 0
+
+
+@pytest.mark.parametrize(("option", "needle"), [("--plot", "GPU utilisation"), ("--graph", "Job")])
+def test_export_writes_an_svg_that_stands_alone(
+    option: str, needle: str, jobs: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.svg"
+    assert inspect(jobs, "export", "1", option, "-o", str(path)) == (0, "", "")
+    root = ElementTree.parse(path).getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert needle in "".join(root.itertext())
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 3
+    assert inspect(jobs, "export", "1", option)[1] == path.read_text()
+
+
+def test_export_of_what_was_not_sampled_says_what_was(jobs: Path) -> None:
+    status, _, error = inspect(jobs, "export", "1", "--plot", "--quantity", "noise")
+    assert status == 2
+    assert "--quantity 'noise': the job has gpu_utilisation, gpu_power" in error

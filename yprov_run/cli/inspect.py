@@ -9,6 +9,7 @@ import typer
 
 from yprov_run.cli.inspections.check import check
 from yprov_run.cli.inspections.diff import diff
+from yprov_run.cli.inspections.export import export
 from yprov_run.cli.inspections.list_jobs import list_jobs
 from yprov_run.cli.inspections.rerun import rerun
 from yprov_run.cli.inspections.show import show
@@ -40,6 +41,7 @@ app.command("show")(show)
 app.command("diff")(diff)
 app.command("watch")(watch)
 app.command("rerun")(rerun)
+app.command("export")(export)
 app.command("check")(check)
 
 

@@ -1,0 +1,57 @@
+"""yprov-inspect export: the main chart or the provenance graph as an SVG file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yprov_run.errors import YprovError
+from yprov_run.merge.read import read_job
+from yprov_run.report.chartdata import chart_data, marks
+from yprov_run.report.graph import collapse
+from yprov_run.report.plot import graph_file, plot_svg
+from yprov_run.report.reading import document_of, find
+from yprov_run.report.series import CHARTS, timeline
+
+
+def export(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's directory or id.")],
+    directory: Annotated[
+        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
+    ] = Path("yprov"),
+    plot: Annotated[bool, typer.Option("--plot", help="A chart over time, as SVG.")] = False,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="The provenance graph, collapsed by kind, as SVG.")
+    ] = False,
+    quantity: Annotated[
+        str | None, typer.Option(help=f"What to plot: {', '.join(CHARTS)}. [default: the first]")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file. [default: standard output]")
+    ] = None,
+) -> None:
+    """Write a chart or the graph as SVG, for papers and slides."""
+    if plot == graph:
+        raise YprovError("give one of --plot and --graph")
+    found = find(job, directory)
+    if graph:
+        text = graph_file(collapse(document_of(found)))
+    else:
+        model = read_job(found)
+        line = timeline(model, found.path)
+        charts = {str(chart["id"]): chart for chart in (chart_data(line) if line else [])}
+        name = quantity or next(iter(charts), "")
+        if name not in charts:
+            there = ", ".join(charts) or "no samples at all"
+            raise YprovError(f"--quantity {name!r}: the job has {there}")
+        text = plot_svg(charts[name], marks(model))
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise YprovError(f"{output}: {error.strerror}") from error
