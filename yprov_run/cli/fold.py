@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from yprov_run.cli.reporting import write_report
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, replace_file
 from yprov_run.merge.detail import Detail, detail_of
+from yprov_run.merge.embedded.collect import collect
 from yprov_run.merge.read import read_job
 from yprov_run.merge.sidefiles import write_side_files
 from yprov_run.model import Job
@@ -25,7 +27,9 @@ def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = No
         job = read_job(directory)
         try:
             level = detail_of(job, detail)
-            document = build(job, write_side_files(job, directory, level), level)
+            embedded, gaps = collect(job, directory)
+            job = replace(job, gaps=(*job.gaps, *gaps))
+            document = build(job, write_side_files(job, directory, level), level, embedded)
             replace_file(directory.document, dump(document))
         except OSError as error:
             raise YprovError(

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from yprov_run.merge.detail import FULL, NODE, Detail, detail_of
+from yprov_run.merge.embedded.collect import Embedded
 from yprov_run.merge.ending import signal_name
 from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import Ending, Job, NodeExecution, SideFile, Step
 from yprov_run.provenance import devices, files
+from yprov_run.provenance.embedded import add_embedded
 from yprov_run.provenance.identifiers import COMMAND, JOB, node_id, step_id
 from yprov_run.provenance.levels import main_figures
 from yprov_run.provenance.records import (
@@ -29,10 +31,16 @@ from yprov_run.provenance.vocabulary import NAMESPACES, term
 _MAX_GAPS = 1_000
 
 
-def build(job: Job, side_files: Sequence[SideFile], detail: Detail | None = None) -> dict[str, Any]:
+def build(
+    job: Job,
+    side_files: Sequence[SideFile],
+    detail: Detail | None = None,
+    found: Sequence[Embedded] = (),
+) -> dict[str, Any]:
     """Return a job as a PROV-JSON object: flat, without bundles, the same for the same record.
 
-    `detail` says how much stands in it of nodes and GPUs; None: by their number.
+    `detail` says how much stands in it of nodes and GPUs; None: by their number. `found` are the
+    records of the job's own program, which are folded in.
     """
     level = detail_of(job, detail)
     records = Records(
@@ -48,6 +56,7 @@ def build(job: Job, side_files: Sequence[SideFile], detail: Detail | None = None
         _add_step(records, job, step, level)
     for side_file in side_files:
         files.add_side_file(records, job, side_file)
+    add_embedded(records, job, found)
     return records.as_json()
 
 

@@ -82,6 +82,15 @@ class Records:
         self._kinds.setdefault(kind, {}).setdefault(identifier, attributes)
         return identifier
 
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """The document's prefixes; more may be declared."""
+        return self._prefixes
+
+    def get(self, kind: str, identifier: str) -> Attributes:
+        """Return the attributes of a record that is there; KeyError if it is not."""
+        return self._kinds[kind][identifier]
+
     def relate(self, kind: str, left: str, right: str, attributes: Attributes) -> None:
         """Add a relation under an identifier made of what it relates."""
         name = "/".join(part.replace(":", ".") for part in (kind, left, right))

@@ -41,6 +41,11 @@ _CLASSES = (
     ("TaskTable", "A table with one row per task: node, rank, process id, how it ended."),
     ("DeviceTable", "A table with one row per GPU and node execution: its energy and figures."),
     ("SampleTable", "A table with one row per sample file: its node, path, rows and checksum."),
+    ("Task", "One task (rank) of a step; only those with records of their own have one."),
+    ("EmbeddedDocument", "A record that the job's own program wrote, copied beside the document."),
+    ("RefusedRecord", "A record of an embedded document that PROV does not allow; kept as a text."),
+    ("MlflowRun", "A run in MLflow's file store."),
+    ("MlflowMetric", "A metric of a run in MLflow's file store."),
     ("ColumnSchema", "The columns of tables that refer to it by dcterms:conformsTo."),
 )
 
@@ -122,6 +127,14 @@ _PROPERTIES = (
     ("agentCpuTime", "CPU time of the node's agent.", "xsd:double", "s"),
     ("agentMaxMemory", "Resident memory of the node's agent, highest.", "xsd:long", "B"),
     ("rowCount", "Number of rows of a table, its header left out.", "xsd:int"),
+    ("recordCount", "Number of records in an embedded document.", "xsd:int"),
+    ("mlflowExperiment", "Identifier of the run's experiment."),
+    ("mlflowStatus", "Status of the run, as MLflow has it."),
+    ("pointCount", "Number of values of a metric.", "xsd:int"),
+    ("firstValue", "First value of a metric, in the program's own unit.", "xsd:double"),
+    ("lastValue", "Last value of a metric, in the program's own unit.", "xsd:double"),
+    ("smallestValue", "Smallest value of a metric, in the program's own unit.", "xsd:double"),
+    ("largestValue", "Largest value of a metric, in the program's own unit.", "xsd:double"),
     ("unit", "Unit of a metric's values (UCUM)."),
     ("columns", "JSON object: column of a table to its unit."),
     ("detail", "How much stands in the document: full (all figures of every node and GPU), gpu "

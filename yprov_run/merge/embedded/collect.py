@@ -1,0 +1,155 @@
+"""Records of the job's program, copied beside the document and read from there.
+
+The copies make a later merge, on another machine, give the same document: it finds them even
+where the program's own folders are not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from yprov_run.jobdir import JobDir, replace_file
+from yprov_run.merge.embedded.mlflow import read_run
+from yprov_run.merge.embedded.search import Candidate, Kind, candidates
+from yprov_run.model import Gap, Job, Json
+
+_FOLDER = "embedded"
+_MAX_BYTES = 16 << 20
+_MAX_ALL_BYTES = 256 << 20
+_MLFLOW = ".mlflow.json"
+_CLEAN = re.compile(r"[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*\Z")
+_OF_THE_FAMILY = ("yProv4ML", "prov-ml")
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A record of the job's program: where it stood, its copy in the job directory, what it says.
+
+    `step` is the number of the step during which it was written last.
+    """
+
+    kind: Kind
+    name: str
+    location: str
+    size_bytes: int
+    sha256: str
+    step: int | None
+    content: Json
+
+
+def collect(job: Job, directory: JobDir) -> tuple[list[Embedded], list[Gap]]:
+    """Return the records that the job's program left, and what could not be read of them.
+
+    Raises OSError if copies cannot be written.
+    """
+    folder = directory.artifacts / _FOLDER
+    gaps: list[Gap] = []
+    room = _MAX_ALL_BYTES
+    for candidate in candidates(job):
+        content = _content(candidate, gaps)
+        if content is None:
+            continue
+        room -= len(content)
+        if room < 0:
+            gaps.append(Gap("embedded", f"more than {_MAX_ALL_BYTES >> 20} MiB: the rest is left"))
+            break
+        _copy(candidate, content, folder)
+    found: list[Embedded] = []
+    seen: set[str] = set()
+    for path in _copies(folder):
+        record = _read(path, directory, job, gaps)
+        # The same document in two places (an archive of the run, say) is one record.
+        if record is not None and record.sha256 not in seen:
+            seen.add(record.sha256)
+            found.append(record)
+    return found, gaps
+
+
+def _content(candidate: Candidate, gaps: list[Gap]) -> bytes | None:
+    """Return the bytes to keep of a candidate; None if it is no record, or a gap."""
+    where = f"embedded {candidate.name}"
+    if candidate.kind == "mlflow":
+        run = read_run(candidate.path)
+        return None if run is None else (json.dumps(run, indent=1, sort_keys=True) + "\n").encode()
+    try:
+        with candidate.path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        gaps.append(Gap(where, f"unreadable: {error.strerror}"))
+        return None
+    if len(content) > _MAX_BYTES:
+        gaps.append(Gap(where, f"larger than {_MAX_BYTES >> 20} MiB"))
+        return None
+    # Any program may write prov*.json: only the family's are taken. Torn ones say so themselves.
+    return content if any(mark.encode() in content for mark in _OF_THE_FAMILY) else None
+
+
+def _copy(candidate: Candidate, content: bytes, folder: Path) -> None:
+    name = candidate.name
+    if candidate.kind == "mlflow":
+        name = name.removesuffix("/meta.yaml") + _MLFLOW
+    if not _CLEAN.match(name) or len(name) > 200:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        name = f"{digest}{_MLFLOW if candidate.kind == 'mlflow' else '.json'}"
+    path = folder / name
+    try:
+        if path.read_bytes() == content:
+            return
+    except OSError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, content)
+    # Its time tells to which step it belongs, in every later merge too.
+    os.utime(path, ns=(candidate.modified_ms * 1_000_000,) * 2)
+
+
+def _copies(folder: Path) -> Sequence[Path]:
+    found = []
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        found += [Path(where, name) for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def _read(path: Path, directory: JobDir, job: Job, gaps: list[Gap]) -> Embedded | None:
+    name = path.relative_to(directory.artifacts / _FOLDER).as_posix()
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > _MAX_BYTES:
+            return None
+        content = path.read_bytes()
+        modified_ms = path.stat().st_mtime_ns // 1_000_000
+    except OSError as error:
+        gaps.append(Gap(f"embedded {name}", f"unreadable: {error.strerror}"))
+        return None
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        gaps.append(Gap(f"embedded {name}", "not a JSON object; it stands there as a file only"))
+        value = {}
+    return Embedded(
+        kind="mlflow" if name.endswith(_MLFLOW) else "yprov4ml",
+        name=name,
+        location=path.relative_to(directory.path).as_posix(),
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        step=_step_at(job, modified_ms),
+        content=value,
+    )
+
+
+def _step_at(job: Job, time_ms: int) -> int | None:
+    """Return the number of the last step that had begun by then."""
+    began = [
+        (step.started_ms, step.number)
+        for step in job.steps
+        if step.started_ms is not None and step.started_ms <= time_ms
+    ]
+    return max(began)[1] if began else (job.steps[0].number if job.steps else None)

@@ -1,0 +1,116 @@
+"""A run in MLflow's file store: its description, parameters, metrics and tags."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from yprov_run.model import Json
+
+_MAX_FILES = 2_000
+_MAX_TEXT = 64 << 10
+_MAX_METRIC_BYTES = 64 << 20
+_MAX_LINE = 4_096
+_STATUS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+
+
+def read_run(meta: Path) -> Json | None:
+    """Return a run from its meta.yaml and the folders beside it; None if it is no run's."""
+    import yaml
+
+    folder = meta.parent
+    text = _text(meta)
+    try:
+        described = yaml.safe_load(text) if text.count("&") < 100 else None
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+    if not isinstance(described, dict) or not isinstance(described.get("run_id"), str):
+        return None
+    status = described.get("status")
+    return {
+        "run_id": described["run_id"],
+        "name": str(described.get("run_name") or ""),
+        "experiment_id": str(described.get("experiment_id") or ""),
+        "user": str(described.get("user_id") or ""),
+        "status": _STATUS.get(status, str(status)) if isinstance(status, int) else str(status),
+        "started_ms": _integer(described.get("start_time")),
+        "ended_ms": _integer(described.get("end_time")),
+        "artifact_uri": str(described.get("artifact_uri") or ""),
+        "params": {name: _text(path) for name, path in _files(folder / "params")},
+        "tags": {name: _text(path) for name, path in _files(folder / "tags")},
+        "metrics": {name: _metric(path) for name, path in _files(folder / "metrics")},
+    }
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield (name, path) of plain files below a folder; names may hold slashes, as in MLflow."""
+    count = 0
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(where, name)
+            if path.is_symlink() or not path.is_file():
+                continue
+            yield path.relative_to(folder).as_posix(), path
+            count += 1
+            if count >= _MAX_FILES:
+                return
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_MAX_TEXT).decode("utf-8", "replace").rstrip("\n")
+    except OSError:
+        return ""
+
+
+def _metric(path: Path) -> Json:
+    """Return what a metric came to; its file has lines of `time in ms, value, step`."""
+    count = read = 0
+    smallest, largest = math.inf, -math.inf
+    first: Json = {}
+    last: Json = {}
+    try:
+        with path.open("rb") as stream:
+            while (line := stream.readline(_MAX_LINE)) and read < _MAX_METRIC_BYTES:
+                read += len(line)
+                point = _point(line)
+                if point is not None:
+                    count += 1
+                    value = point["value"]
+                    if isinstance(value, float):
+                        smallest, largest = min(smallest, value), max(largest, value)
+                    first = first or point
+                    last = point
+    except OSError:
+        pass
+    return {
+        "count": count,
+        "first": first,
+        "last": last,
+        "smallest": smallest if math.isfinite(smallest) else None,
+        "largest": largest if math.isfinite(largest) else None,
+        "size_bytes": read,
+    }
+
+
+def _point(line: bytes) -> Json | None:
+    words = line.split()
+    if len(words) not in (2, 3):
+        return None
+    try:
+        value = float(words[1])
+        step = int(words[2]) if len(words) == 3 else 0
+        time_ms = int(words[0])
+    except ValueError:
+        return None
+    if abs(step) > 1 << 62 or abs(time_ms) > 1 << 62:
+        return None
+    return {"time_ms": time_ms, "value": value if math.isfinite(value) else None, "step": step}
