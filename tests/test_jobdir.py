@@ -11,6 +11,7 @@ import pytest
 from tests.support.commands import only_job, run
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, find_job, open_job_dir, safe_name, write_once
+from yprov_run.kinds import KINDS
 
 IDENTITY: dict[str, object] = {"cluster": "c", "number": "7", "user": "u"}
 
@@ -36,6 +37,8 @@ def test_the_layout_and_the_schema_are_as_they_were(tmp_path: Path) -> None:
         f"{nodes}.tasks",
         f"{nodes}.events.jsonl",
         f"{nodes}.samples.csv",
+        "record/steps/0/captured/expected.json",
+        *(f"record/steps/0/captured/{kind.name}.json" for kind in KINDS),
     }
     fields = {
         "record/job.json": "created_ms directory identity name number platform schema scheduler "

@@ -8,6 +8,7 @@
   record/steps/<n>/end.json, files.json         once, when the step has ended
   record/steps/<n>/manifests/<i>.csv.gz         once, before files.json: the files of large folders
   record/steps/<n>/before.gz                    what was there at the launch; gone after the end
+  record/steps/<n>/captured/<kind>.json         once, beside the job or after its end
   record/steps/<n>/nodes/<key>.tasks            appended to by the node's tasks
   record/steps/<n>/nodes/<key>.events.jsonl     appended to by the node's agent
   record/steps/<n>/nodes/<key>.samples.csv      appended to by the node's agent
@@ -60,6 +61,8 @@ class StepDir:
         self.before = path / "before.gz"
         self.manifests = path / "manifests"
         self.nodes_dir = path / "nodes"
+        self.captured_dir = path / "captured"
+        self.expected = self.captured_dir / "expected.json"
 
     @property
     def number(self) -> int:
@@ -69,6 +72,10 @@ class StepDir:
     def relative(self, path: Path) -> str:
         """Return a path in this folder as one below the job directory."""
         return path.relative_to(self.path.parents[2]).as_posix()
+
+    def captured(self, kind: str) -> Path:
+        """Return the file of one kind of capture."""
+        return self.captured_dir / f"{kind}.json"
 
     def node_keys(self) -> list[str]:
         """Return the keys of all nodes that left any file, sorted."""

@@ -225,6 +225,20 @@ class SideFile:
 
 
 @dataclass(frozen=True)
+class Captured:
+    """What one kind of capture found of a step; `data` is its dataclass, None where it failed.
+
+    `problem` says why it failed; it began at `started_ms` (UTC) and took `took_ms`.
+    """
+
+    kind: str
+    data: object
+    problem: str = ""
+    started_ms: int | None = None
+    took_ms: int | None = None
+
+
+@dataclass(frozen=True)
 class Ending:
     """How a job or step ended: a state, its exit status or signal, and who says so."""
 
@@ -253,6 +267,7 @@ class Step:
     expected_nodes: int | None = None
     expected_tasks: int | None = None
     scheduler_step_id: str = ""
+    captured: tuple[Captured, ...] = ()
 
     @cached_property
     def repeated_names(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import selectors
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+_PR_SET_PDEATHSIG = 1
 _CHUNK_BYTES = 1 << 16
 _STDERR_BYTES = 1 << 14
 
@@ -48,6 +50,7 @@ def ask(
             env=dict(environ),
             cwd=cwd,
             start_new_session=True,
+            preexec_fn=_begin,
         )
     except (OSError, ValueError) as error:
         raise ProgramError(getattr(error, "strerror", None) or str(error)) from error
@@ -67,6 +70,16 @@ def ask(
         raise ProgramError(f"{name} did not end") from error
     finally:
         _end(process)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+def _begin() -> None:
+    die_with_parent()
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _listen(

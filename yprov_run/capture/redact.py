@@ -53,3 +53,10 @@ def redact_text(text: str) -> str:
     if assignment and is_secret_name(assignment["name"]):
         return f"{assignment['name']}={REDACTED}"
     return _SHAPES.sub(REDACTED, _URL_USER.sub(rf"\1{REDACTED}@", text))
+
+
+def redact_variable(name: str, value: str) -> str:
+    """Return a variable's value with its credentials replaced, by its name or their shapes."""
+    if value and is_secret_name(name):
+        return REDACTED
+    return redact_text(value)

@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
 from yprov_run.cli import quick
+from yprov_run.cli.capturing import Capturing
 from yprov_run.cli.complain import complain
 from yprov_run.cli.request import Request
 from yprov_run.errors import YprovError
@@ -49,15 +50,16 @@ def _run(request: Request) -> Outcome:
     if plan.placement.warning:
         complain(PROGRAM, plan.placement.warning)
     os.environ[JOB_DIR_VARIABLE] = str(prepared.job.path)
-    outcome = _launch(plan.command)
     if plan.original:
         request = request._replace(inputs=(*request.inputs, plan.original))
-    _conclude(request, prepared, outcome)
+    capturing = Capturing(request, prepared.job, prepared.step, plan.placement.launcher)
+    outcome = _launch(plan.command, capturing.begin)
+    _conclude(request, prepared, outcome, capturing)
     return outcome
 
 
-def _launch(command: Sequence[str]) -> Outcome:
-    outcome = supervise.run(command)
+def _launch(command: Sequence[str], launched: Callable[[int], None] | None = None) -> Outcome:
+    outcome = supervise.run(command, launched)
     if outcome.error:
         complain(PROGRAM, outcome.error)
     return outcome
@@ -109,7 +111,7 @@ def _name_of(argv: tuple[str, ...]) -> str:
     return program
 
 
-def _conclude(request: Request, prepared: Prepared, outcome: Outcome) -> None:
+def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing: Capturing) -> None:
     """Record the end and make the document. The job is over: nothing here may change its status."""
     try:
         gc.enable()
@@ -119,6 +121,7 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome) -> None:
         written = _write_end(prepared.step, outcome)
         if written:
             _look_at_files(request, prepared, outcome)
+        capturing.conclude(outcome)
         if written and request.merge and not prepared.is_inner:
             _await_last_records(prepared.step)
             _merge(request, prepared.job)

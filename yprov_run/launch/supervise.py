@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from yprov_run.light import TYPE_CHECKING, NamedTuple
 
@@ -43,8 +43,12 @@ class Outcome(NamedTuple):
     error: str = ""
 
 
-def run(command: Sequence[str]) -> Outcome:
-    """Run a command to its end; while it runs, everything we get that was meant for it is its."""
+def run(command: Sequence[str], launched: Callable[[int], None] | None = None) -> Outcome:
+    """Run a command to its end; while it runs, everything we get that was meant for it is its.
+
+    `launched` is called with its process id as soon as it runs and is watched. It must be quick
+    and raise nothing: a signal that comes meanwhile is passed on after it.
+    """
     started_ms = _now_ms()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED | {signal.SIGCHLD})
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -53,6 +57,8 @@ def run(command: Sequence[str]) -> Outcome:
     except OSError as error:
         return _failed(command, error, started_ms)
     witness = _Witness()
+    if launched is not None:
+        launched(pid)
     status = _wait(pid, witness)
     witness.dismiss()
     code = os.waitstatus_to_exitcode(status)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
 from yprov_run.merge import clocks, ending, fields, node
+from yprov_run.merge.captured import read_captured
 from yprov_run.merge.files import read_files
 from yprov_run.merge.slim import Slimmer
 from yprov_run.model import Gap, Job, Json, NodeExecution, Step
@@ -121,6 +122,7 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
         expected_nodes=expected_nodes,
         expected_tasks=expected_tasks,
         scheduler_step_id=_step_id(nodes),
+        captured=read_captured(step_dir, where, gaps),
     )
 
 

@@ -14,6 +14,7 @@ from yprov_run.merge.ending import signal_name
 from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import Ending, Job, NodeExecution, SideFile, Step
 from yprov_run.provenance import devices, files
+from yprov_run.provenance.captured import add_captured
 from yprov_run.provenance.embedded import add_embedded
 from yprov_run.provenance.identifiers import COMMAND, JOB, node_id, step_id
 from yprov_run.provenance.levels import main_figures
@@ -54,6 +55,7 @@ def build(
     _add_agents(records, job)
     for step in job.steps:
         _add_step(records, job, step, level)
+    add_captured(records, job)
     for side_file in side_files:
         files.add_side_file(records, job, side_file)
     add_embedded(records, job, found)

@@ -41,6 +41,11 @@ def compact(value: object) -> str:
     return clean(json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False))
 
 
+def digest(value: object) -> str:
+    """Return eight characters that tell structures apart, for identifiers."""
+    return hashlib.sha256(compact(value).encode()).hexdigest()[:8]
+
+
 def own(**values: object) -> Attributes:
     """Return attributes of our own terms, typed as the vocabulary says; None is left out."""
     attributes: Attributes = {}
@@ -95,6 +100,13 @@ class Records:
         """Add a relation under an identifier made of what it relates."""
         name = "/".join(part.replace(":", ".") for part in (kind, left, right))
         self.add(kind, name, attributes)
+
+    def use(self, activity: str, entity: str, role: str) -> None:
+        """Add that an activity used an entity in a role."""
+        self.relate(
+            "used", activity, entity,
+            {"prov:activity": activity, "prov:entity": entity, "prov:role": role},
+        )  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
         """Return the document, elements first, in the order in which they were added."""

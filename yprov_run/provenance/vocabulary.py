@@ -36,6 +36,7 @@ _CLASSES = (
     ("GPU", "An accelerator, as a thing that outlives the job; its identifier holds its UUID."),
     ("PowerZone", "Another part of a node whose power or memory was read, such as a CPU package."),
     ("Command", "A command line as it was given to yprov-run."),
+    ("Environment", "Environment variables of a launched command; prov:value is a JSON object."),
     ("File", "A file that the job read or wrote, in one version of it."),
     ("SampleFile", "A node's samples as its agent wrote them, one row a sample."),
     ("TaskTable", "A table with one row per task: node, rank, process id, how it ended."),
@@ -142,6 +143,8 @@ _PROPERTIES = (
     ("uuid", "The device's UUID as its driver gives it."),
     ("pciBusId", "The device's PCI address."),
     ("driverVersion", "Version of the device's driver."),
+    ("leftOutCount", "Number of environment variables that were not kept.", "xsd:int"),
+    ("cutVariables", "JSON array of the variables whose values were cut."),
     ("origin", "How a file is known of: an option, an argument, a directive, a standard stream, or "
      "by a look at the working directory."),
     ("inode", "Number of a file on its file system, where there is no checksum.", "xsd:long"),

@@ -1,0 +1,75 @@
+"""When what is captured is captured: beside the job, and after its end; never before it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from yprov_run.capture.companion import Companion
+from yprov_run.cli.request import Request
+from yprov_run.jobdir import JobDir, StepDir
+from yprov_run.launch.supervise import Outcome
+from yprov_run.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yprov_run.capture.scene import Scene
+
+_GRACE_S = 3.0
+
+
+class Capturing:
+    """The captures of one launch."""
+
+    def __init__(self, request: Request, job: JobDir, step: StepDir, launcher: str) -> None:
+        self._request = request
+        self._job = job
+        self._step = step
+        self._launcher = launcher
+        self._companion = Companion()
+        self._begun = False
+
+    def begin(self, pid: int) -> None:
+        """Start capturing beside the command, which runs as this process. Raises nothing."""
+        self._begun = True
+        # No process to be had: what is missing then is named after the job's end.
+        with suppress(OSError):
+            self._companion.start(lambda: self._capture_beside(pid))
+
+    def _capture_beside(self, pid: int) -> None:
+        """Be the companion: only here is anything imported."""
+        from yprov_run.capture.kind import run_kinds
+
+        run_kinds("launch", self._scene(pid))
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Let the companion finish, name what it has not done, and capture what is left."""
+        if not self._begun:
+            return
+        self._companion.finish(_GRACE_S)
+        from yprov_run.capture.kind import name_missing, run_kinds
+
+        scene = self._scene(None, outcome)
+        name_missing("launch", scene.step, "not done when the job had ended")
+        run_kinds("end", scene)
+
+    def _scene(self, pid: int | None, outcome: Outcome | None = None) -> Scene:
+        from yprov_run.capture.scene import Scene
+        from yprov_run.launch.record import JOB_DIR_VARIABLE
+
+        cwd = ""
+        with suppress(OSError):  # it may be gone
+            cwd = str(Path.cwd())
+        return Scene(
+            job=self._job,
+            step=self._step,
+            argv=self._request.argv,
+            launcher=self._launcher,
+            environ={k: v for k, v in os.environ.items() if k != JOB_DIR_VARIABLE},
+            cwd=cwd,
+            pid=pid,
+            inputs=self._request.inputs,
+            outputs=self._request.outputs,
+            started_ms=None if outcome is None else outcome.started_ms,
+            ended_ms=None if outcome is None else outcome.ended_ms,
+        )

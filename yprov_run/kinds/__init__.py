@@ -1,0 +1,30 @@
+"""What is captured, by kind: the table, and in a file for each kind what its record holds.
+
+The recording half fills these dataclasses (`capture/<kind>.py`) and writes them; the reading half
+restores them (`merge/captured.py`). Both halves know them from here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Moment = Literal["launch", "end"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of capture: `launch` kinds run beside the job, `end` kinds when it has ended.
+
+    `yprov_run.kinds.NAME.Captured` is its dataclass and `yprov_run.capture.NAME.take` its
+    function. It is killed after `limit_s`, and its record is refused beyond `max_bytes`.
+    """
+
+    name: str
+    moment: Moment
+    limit_s: float
+    max_bytes: int = 1 << 20
+
+
+# In the order in which they run, one after the other: first what may be gone soonest.
+KINDS: tuple[Kind, ...] = (Kind("environment", "launch", 5.0),)

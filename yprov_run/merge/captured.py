@@ -1,0 +1,46 @@
+"""What was captured of a step: each kind's file restored, and what failed named."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, cast
+
+from yprov_run.jobdir import StepDir
+from yprov_run.kinds import KINDS, Kind
+from yprov_run.merge import fields
+from yprov_run.merge.restore import restore
+from yprov_run.model import Captured, Gap
+
+
+def read_captured(
+    step: StepDir, where: str, gaps: list[Gap], kinds: Sequence[Kind] = KINDS
+) -> tuple[Captured, ...]:
+    """Return what was captured of a step, in the order of the kinds.
+
+    A kind that the launch knew and that left nothing, or a problem, is a gap; not while it runs.
+    """
+    expected, _ = fields.load(step.expected)
+    names = set(fields.texts(expected, "kinds"))
+    has_ended = step.end.exists()
+    found = []
+    for kind in kinds:
+        record, problem = fields.load(step.captured(kind.name))
+        if problem == "missing":
+            if kind.name in names and has_ended:
+                gaps.append(Gap(where, f"{kind.name}: not captured"))
+            continue
+        problem = problem or fields.text(record, "problem")
+        if problem:
+            gaps.append(Gap(where, f"{kind.name}: {problem}"))
+        module = cast(Any, importlib.import_module(f"yprov_run.kinds.{kind.name}"))
+        found.append(
+            Captured(
+                kind=kind.name,
+                data=restore(module.Captured, record.get("data")),
+                problem=problem,
+                started_ms=fields.integer(record, "started_ms"),
+                took_ms=fields.integer(record, "took_ms"),
+            )
+        )
+    return tuple(found)
