@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,11 @@ def used(*shares: float) -> Load:
 def node_used(shares: Mapping[int, float], otherwise: float) -> Load:
     """Return nodes whose GPUs are used to fixed shares."""
     return lambda node, gpu, time_s: (300.0, shares.get(node, otherwise), 20.0)
+
+
+def held_back(percent: int) -> Callable[[int, int, float], int]:
+    """Return one GPU that heat holds back for the first seconds of a hundred."""
+    return lambda node, gpu, time_s: 0x20 if (node, gpu) == (1, 1) and time_s <= percent else 0
 
 
 PLAIN = Shape(seconds=100, nodes=4, gpus=2, load=used(0.8))
@@ -59,6 +64,11 @@ CASES: dict[str, tuple[Shape, str, Shape]] = {
         replace(PLAIN, ends_late_s={3: 11.0}),
         "stragglers: node0003 ended up to 11.0 s after",
         replace(PLAIN, ends_late_s={3: 9.0}),
+    ),
+    "throttling": (
+        replace(PLAIN, throttle=held_back(6)),
+        "node0001 GPU 1 held back by heat, for up to 6% of the time",
+        replace(PLAIN, throttle=held_back(5)),
     ),
     "memory": (
         replace(PLAIN, node_memory_gib=20, variables={"SLURM_MEM_PER_NODE": "43008"}),

@@ -45,6 +45,7 @@ ADVICE: dict[str, tuple[float, str]] = {
     "time_used_below": (0.5, "time below this share of the limit is little"),
     "time_used_above": (0.95, "time above this share of the limit is close to being killed"),
     "imbalance_above": (0.25, "a node this share less used than the median node is behind"),
+    "throttled_above": (0.05, "a GPU held back by power or heat for more than this share"),
     "straggler_above": (0.1, "a node that ends this share of the time after the median is late"),
 }
 

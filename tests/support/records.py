@@ -51,6 +51,7 @@ class Shape:
     seconds: int = 300
     interval_s: float = 1.0
     load: Load = training
+    throttle: Callable[[int, int, float], int] | None = None
     cpu: Callable[[int, float], float] = lambda node, time_s: 0.2
     node_memory_gib: float = 96.0
     exit_status: int | None = 0
@@ -119,17 +120,18 @@ def _write(path: Path, content: Mapping[str, object]) -> None:
     path.write_text(json.dumps({"schema": SCHEMA_VERSION, **content}))
 
 
-def columns_of(gpus: int) -> list[Column]:
+def columns_of(gpus: int, with_throttle: bool = False) -> list[Column]:
     """Return the columns of a node with so many GPUs, in the agent's order."""
     host = [Column(QUANTITIES["cpu_busy"]), Column(QUANTITIES["memory_used"])]
-    names = ("gpu_power", "gpu_utilisation", "gpu_memory_used", "gpu_temperature")
+    names = ["gpu_power", "gpu_utilisation", "gpu_memory_used", "gpu_temperature"]
+    names += ["gpu_throttle"] if with_throttle else []
     return host + [Column(QUANTITIES[name], gpu) for gpu in range(gpus) for name in names]
 
 
 def _write_node(step: StepDir, shape: Shape, node: int) -> None:
     name = shape.node_name.format(node)
     files = step.node(f"{name.replace('/', '-')[:60]}-boot{node:04x}")
-    columns = columns_of(shape.gpus)
+    columns = columns_of(shape.gpus, shape.throttle is not None)
     reduction = Reduction(columns, shape.interval_s)
     silent_s = shape.dies_s.get(node, shape.seconds)
     rows = [samples.header(columns)]
@@ -142,6 +144,8 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
             power, use, memory = shape.load(node, gpu, time_s)
             values += [round(10 * power), round(100 * use), round(1024 * memory),
                        round(30 + power / 10)]  # fmt: skip
+            if shape.throttle is not None:
+                values.append(shape.throttle(node, gpu, time_s))
         rows.append(samples.row(round(1000 * time_s), values))
         reduction.add(round(1000 * time_s), values)
     files.samples.write_text("\n".join(rows) + "\n")

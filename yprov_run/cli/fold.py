@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from yprov_run.cli.reporting import write_report
+from yprov_run.cli.reporting import overview_of, write_report
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, replace_file
 from yprov_run.merge.detail import Detail, detail_of
 from yprov_run.merge.embedded.collect import collect
 from yprov_run.merge.read import read_job
 from yprov_run.merge.sidefiles import write_side_files
-from yprov_run.model import Job
 from yprov_run.provenance.document import build, dump
+from yprov_run.report.overview import Overview
 
 
-def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = None) -> Job:
-    """Write a job's document from all that is recorded, then its report; return the job.
+def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = None) -> Overview:
+    """Write a job's document from all that is recorded, then its report; return what it came to.
 
     Raises YprovError with one clear line when there is nothing to read or nowhere to write.
     """
@@ -35,9 +35,10 @@ def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = No
             raise YprovError(
                 f"{error.filename or directory.path}: cannot write: {error.strerror}"
             ) from error
+        known = overview_of(job)
         if with_report:
-            write_report(job, directory, document)
-    return job
+            write_report(known, directory, document)
+    return known
 
 
 @contextmanager

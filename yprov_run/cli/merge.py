@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from yprov_run.cli.fold import fold
-from yprov_run.cli.reporting import advice_for
 from yprov_run.cli.shell import execute, show_version
 from yprov_run.jobdir import find_job
 from yprov_run.report.terminal import make_console, print_summary
@@ -58,15 +57,10 @@ def merge(
     console = make_console(stream_is_stderr=False)
     for reference in jobs:
         job_dir = find_job(reference, directory)
-        job = fold(job_dir, not no_report, None if detail is None else detail.value)
+        known = fold(job_dir, not no_report, None if detail is None else detail.value)
         if not quiet:
-            print_summary(
-                job,
-                job_dir.document,
-                console,
-                None if no_report else job_dir.report,
-                advice_for(job),
-            )
+            report = None if no_report else job_dir.report
+            print_summary(known, job_dir.document, console, report)
 
 
 def main() -> None:

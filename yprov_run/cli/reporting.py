@@ -6,33 +6,40 @@ import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yprov_run import config
 from yprov_run.cli.complain import complain
+from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, replace_file
 from yprov_run.model import Job
 
+if TYPE_CHECKING:
+    from yprov_run.report.overview import Overview
 
-def advice_for(job: Job) -> list[str]:
-    """Return the advice for a job, by the thresholds of the configuration files; it fails open."""
-    from yprov_run.report.advice import advise
+
+def overview_of(job: Job) -> Overview:
+    """Return a job with its figures and advice, by the thresholds of the configuration files.
+
+    The advice fails open: without it, the figures stand.
+    """
+    from yprov_run.report.overview import overview
 
     try:
         limits = config.load(config.files(os.environ, Path())).get("advice")
-        return advise(job, limits if isinstance(limits, dict) else None)
-    except Exception as error:  # noqa: BLE001 - fails open: the job is over
-        complain("yprov-merge", f"no advice: {type(error).__name__}: {error}")
-        return []
+    except YprovError as error:
+        complain("yprov-merge", f"the thresholds of the advice are the usual ones: {error}")
+        limits = None
+    return overview(job, limits if isinstance(limits, dict) else None)
 
 
-def write_report(job: Job, directory: JobDir, document: Mapping[str, Any]) -> bool:
+def write_report(known: Overview, directory: JobDir, document: Mapping[str, Any]) -> bool:
     """Write report.html; where that fails, say so on one line and leave no older one behind."""
     # Here and not above: only where a report is wanted.
     from yprov_run.report.page import report
 
     try:
-        text = report(job, directory, document, advice_for(job))
+        text = report(known, directory, document)
         replace_file(directory.report, text.encode("utf-8", "replace"))
     except OSError as error:
         complain("yprov-merge", f"no report: {error.filename}: {error.strerror}")

@@ -43,11 +43,11 @@ class Case:
 Rule = Callable[[Case], str]
 
 
-def advise(job: Job, limits: Thresholds | None = None) -> list[str]:
+def advise(job: Job, limits: Thresholds | None = None, figures: Totals | None = None) -> list[str]:
     """Return at most five lines of advice, most telling first; none for a short or running job."""
     nodes = tuple(node for step in job.steps for node in step.nodes)
     defaults = {name: default for name, (default, _) in ADVICE.items()}
-    case = Case(job, nodes, totals(nodes), {**defaults, **(limits or {})})
+    case = Case(job, nodes, figures or totals(nodes), {**defaults, **(limits or {})})
     if case.seconds is None or case.seconds < case.limits["least_seconds"]:
         return []
     lines = [words for _, rule in RULES if (words := rule(case))]
@@ -114,6 +114,22 @@ def _data_loading(case: Case) -> str:
         f"GPUs {mean:.0%} used while CPUs are {cpu:.0%} busy: "
         "loading data may be what they wait for; prefetch, or more workers"
     )
+
+
+def _throttled(case: Case) -> str:
+    held = [
+        (share, node, use)
+        for node in case.nodes
+        for use in node.devices
+        if (share := use.throttled_share) is not None and share > case.limits["throttled_above"]
+    ]
+    if not held:
+        return ""
+    held.sort(key=lambda found: -found[0])
+    share, _, use = held[0]
+    why = max(use.throttled_by, key=lambda reason: reason[1], default=("power or heat", 0.0))[0]
+    names = _names(f"{node.name} GPU {other.device.index}" for _, node, other in held)
+    return f"{names} held back by {plain(why, 40)}, for up to {share:.0%} of the time"
 
 
 def _memory(case: Case) -> str:
@@ -214,6 +230,7 @@ RULES: Sequence[tuple[str, Rule]] = (
     ("data loading", _data_loading),
     ("imbalance", _imbalance),
     ("stragglers", _stragglers),
+    ("throttling", _throttled),
     ("memory", _memory),
     ("time limit", _time),
 )

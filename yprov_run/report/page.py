@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
 from yprov_run.jobdir import JobDir
-from yprov_run.model import Job
 from yprov_run.report import inventory, sections
 from yprov_run.report.chartdata import chart_data, marks
 from yprov_run.report.graph import Graph, collapse
 from yprov_run.report.markup import Markup, data, join, raw, tag
+from yprov_run.report.overview import Overview
 from yprov_run.report.series import timeline
 from yprov_run.report.words import plain
 
@@ -21,10 +21,9 @@ _STYLES = ("uPlot.min.css", "report.css")
 _SCRIPTS = ("uPlot.iife.min.js", "report.js")
 
 
-def report(
-    job: Job, directory: JobDir, document: Mapping[str, Any], advice: Sequence[str] = ()
-) -> str:
+def report(known: Overview, directory: JobDir, document: Mapping[str, Any]) -> str:
     """Return a job's page, made from its model, its samples and its document."""
+    job, figures = known.job, known.figures
     line = timeline(job, directory.path)
     happened = marks(job)
     graph = collapse(document)
@@ -34,9 +33,9 @@ def report(
             tag(
                 "main",
                 [
-                    sections.head(job, _links(directory), advice),
+                    sections.head(known, _links(directory)),
                     sections.time(line, happened),
-                    sections.energy(job),
+                    sections.energy(job, figures),
                     sections.nodes(job),
                     sections.provenance(graph),
                     inventory.environment(document),

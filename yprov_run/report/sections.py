@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from yprov_run.merge.totals import totals
+from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import ColumnStats, DeviceUse, Job, Json, NodeExecution, Step
 from yprov_run.report.graph import Graph
 from yprov_run.report.markup import Markup, definitions, join, table, tag
+from yprov_run.report.overview import Overview
 from yprov_run.report.picture import graph_svg
-from yprov_run.report.series import Timeline
+from yprov_run.report.series import Timeline, mean_use
 from yprov_run.report.summary import state_words, summary, tone
 from yprov_run.report.words import count, duration, joules, memory, moment, plain
 
@@ -27,9 +28,10 @@ def section(identifier: str, title: str, *content: str) -> Markup:
     )
 
 
-def head(job: Job, links: Sequence[tuple[str, str]], advice: Sequence[str]) -> Markup:
+def head(known: Overview, links: Sequence[tuple[str, str]]) -> Markup:
     """Return the summary, the advice, the commands and where everything is."""
-    lines = summary(job)
+    job, advice = known.job, known.advice
+    lines = summary(job, known.figures)
     state = lines[0]
     parts = [
         tag(
@@ -112,43 +114,76 @@ def _stat(stats: ColumnStats | None, figure: str, factor: float, unit: str) -> s
     return "" if value is None else f"{value * factor:,.0f}{unit}"
 
 
-def energy(job: Job) -> Markup:
+def energy(job: Job, figures: Totals) -> Markup:
     """Return the energy per device, largest first, with how each figure was made."""
     rows: list[tuple[float, int, NodeExecution, DeviceUse]] = []
     for step in job.steps:
         for node in step.nodes:
-            rows += [(use.energy_j or 0.0, step.number, node, use) for use in node.devices]
+            uses = (*node.devices, *node.zones)
+            rows += [(use.energy_j or 0.0, step.number, node, use) for use in uses]
     if not rows:
         return section("energy", "Energy", tag("p", "No device's energy was recorded."))
     rows.sort(key=lambda row: -row[0])
-    most = rows[0][0] or 1.0
-    figures = totals([node for step in job.steps for node in step.nodes])
-    total = "not measured" if figures.energy_j is None else joules(figures.energy_j)
-    words = f"{total} by {count(figures.gpus, 'GPU')}, idle time included."
+    words = _energy_words(figures)
     if len(rows) > MAX_ROWS:
         words += f" The {MAX_ROWS} largest are shown; all are in the document."
+    most = rows[0][0] or 1.0
     cells = [
-        [
-            plain(node.name, 80), f"GPU {use.device.index}", plain(use.device.name, 80),
-            "not measured" if use.energy_j is None else joules(use.energy_j),
-            _bar(used / most),
-            joules(use.energy_estimated_j) if use.energy_j is not None else "",
-            _stat(use.power, "mean", 1, " W"), _stat(use.power, "maximum", 1, " W"),
-            _stat(use.utilisation, "mean", 100, "%"),
-            plain(use.energy_source), str(step),
-        ]
-        for used, step, node, use in rows[:MAX_ROWS]
-    ]  # fmt: skip
+        _energy_cells(step, node, use, used / most) for used, step, node, use in rows[:MAX_ROWS]
+    ]
     return section(
         "energy",
         "Energy",
         tag("p", words),
         table(
-            ("node", "GPU", "model", "energy", "", "of it estimated", "mean power", "peak power",
-             "mean use", "made from", "step"),
-            cells, "Energy by device", numeric=(3, 5, 6, 7, 8),
+            ("node", "device", "energy", "", "bound", "idle", "estimated", "mean power",
+             "peak power", "use", "held back", "made from", "step"),
+            cells, "Energy by device", numeric=(2, 4, 5, 6, 7, 8, 9, 10),
         ),
+        tag("p", "Bound: the true energy is within it, the sensor's own calibration left out. "
+            "Idle: used while no kernel ran. Held back: share of the time in which power or heat "
+            "kept the clocks down.", class_="note"),
     )  # fmt: skip
+
+
+def _energy_words(figures: Totals) -> str:
+    total = "not measured" if figures.energy_j is None else joules(figures.energy_j)
+    words = f"{total} by {count(figures.gpus, 'GPU')}, idle time included."
+    if figures.energy_bound_j is not None:
+        words += f" The true figure is within {joules(figures.energy_bound_j)} of it."
+    if figures.idle_energy_j is not None and figures.energy_j:
+        share = figures.idle_energy_j / figures.energy_j
+        words += f" {joules(figures.idle_energy_j)} ({share:.0%}) while no kernel ran."
+    if figures.energy_second_j is not None and figures.energy_j:
+        share = figures.energy_second_j / figures.energy_j - 1
+        words += f" Power samples instead of counters: {share:+.1%}."
+    if figures.measured_energy_j is not None and figures.measured_scopes != ("gpu",):
+        kinds = ", ".join(figures.measured_scopes)
+        words += f" All that was measured ({kinds}): {joules(figures.measured_energy_j)}."
+    return words
+
+
+def _energy_cells(step: int, node: NodeExecution, use: DeviceUse, share: float) -> list[str]:
+    device = use.device
+    name = f"GPU {device.index}, {device.name}" if device.kind == "gpu" else (
+        f"{device.kind} {device.name}")  # fmt: skip
+    known = use.energy_j is not None
+    peak_w = use.peak_power_w
+    return [
+        plain(node.name, 80),
+        plain(name, 80),
+        joules(use.energy_j) if use.energy_j is not None else "not measured",
+        _bar(share),
+        "" if use.energy_bound_j is None else f"\u00b1 {joules(use.energy_bound_j)}",
+        "" if use.idle_energy_j is None else joules(use.idle_energy_j),
+        joules(use.energy_estimated_j) if known else "",
+        _stat(use.power, "mean", 1, " W"),
+        f"{peak_w:,.0f} W" if peak_w is not None else _stat(use.power, "maximum", 1, " W"),
+        _stat(use.utilisation, "mean", 100, "%"),
+        _share(use.throttled_share),
+        plain(use.energy_source),
+        str(step),
+    ]
 
 
 def _bar(share: float) -> Markup:
@@ -163,18 +198,13 @@ def _bar(share: float) -> Markup:
 def nodes(job: Job) -> Markup:
     """Return what each node did, the least used first."""
     found = [(step, node) for step in job.steps for node in step.nodes]
-    rows = []
-    for step, node in found:
-        figures = totals([node])
-        use = figures.mean_utilisation
-        order = use if use is not None else figures.mean_cpu if figures.mean_cpu is not None else 2
-        rows.append((order, step, node, figures))
-    rows.sort(key=lambda row: row[0])
+    rows = sorted(found, key=lambda pair: mean_use(pair[1]))
     words = count(len(found), "node execution") + ", the least used first."
     if len(rows) > MAX_ROWS:
         words += f" {MAX_ROWS} are shown."
     cells = []
-    for _, step, node, figures in rows[:MAX_ROWS]:
+    for step, node in rows[:MAX_ROWS]:
+        figures = totals([node])
         ended = (
             ""
             if node.started_ms is None or node.ended_ms is None

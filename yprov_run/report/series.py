@@ -121,13 +121,14 @@ def _choose(nodes: list[tuple[int, NodeExecution]]) -> list[tuple[int, NodeExecu
         return nodes
     every = -(-len(nodes) // MOST_NODES)
     places = set(range(0, len(nodes), every))
-    places.update(sorted(range(len(nodes)), key=lambda i: _use(nodes[i][1]))[:WORST_NODES])
+    places.update(sorted(range(len(nodes)), key=lambda i: mean_use(nodes[i][1]))[:WORST_NODES])
     return [nodes[place] for place in sorted(places)]
 
 
-def _use(node: NodeExecution) -> float:
+def mean_use(node: NodeExecution) -> float:
+    """Return a node's mean GPU utilisation, else its CPUs' time not idle; 1 where neither is."""
     means = [u.utilisation.mean for u in node.devices if u.utilisation and u.utilisation.mean]
-    if node.devices:
+    if any(use.utilisation for use in node.devices):
         return sum(means) / len(node.devices)
     return node.cpu.mean if node.cpu and node.cpu.mean is not None else 1.0
 

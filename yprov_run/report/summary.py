@@ -9,6 +9,7 @@ from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import Ending, Job
 from yprov_run.report.words import count, duration, joules, memory, moment, plain
 
+_WORTH_SAYING = 0.01
 GOOD, OPEN, BAD, NEUTRAL = "good", "open", "bad", ""
 
 
@@ -36,6 +37,9 @@ def summary(job: Job, figures: Totals | None = None) -> list[Line]:
             Line("GPU power", _power(figures)),
             Line("GPU energy", _energy(figures)),
         ]
+        if figures.measured_energy_j is not None and figures.measured_scopes != ("gpu",):
+            words = f"{joules(figures.measured_energy_j)} ({', '.join(figures.measured_scopes)})"
+            lines.append(Line("all energy", words))
     else:
         lines.append(Line("GPUs", "none seen"))
     if figures.max_node_memory_b is not None:
@@ -91,7 +95,12 @@ def _nodes(job: Job, figures: Totals) -> str:
 def _gpu_use(figures: Totals) -> str:
     if figures.mean_utilisation is None or figures.max_utilisation is None:
         return "not sampled"
-    return f"mean {figures.mean_utilisation:.0%}, peak {figures.max_utilisation:.0%}"
+    words = f"mean {figures.mean_utilisation:.0%}, peak {figures.max_utilisation:.0%}"
+    if figures.idle_share is not None and figures.idle_share >= _WORTH_SAYING:
+        words += f", idle {figures.idle_share:.0%} of the time"
+    if figures.throttled_share is not None and figures.throttled_share >= _WORTH_SAYING:
+        words += f", held back {figures.throttled_share:.0%}"
+    return words
 
 
 def _power(figures: Totals) -> str:
@@ -103,7 +112,10 @@ def _power(figures: Totals) -> str:
 def _energy(figures: Totals) -> str:
     if figures.energy_j is None:
         return "not measured"
-    words = f"{joules(figures.energy_j)} ({', '.join(figures.energy_sources)}"
+    words = joules(figures.energy_j)
+    if figures.energy_bound_j is not None and figures.energy_j > 0:
+        words += f" +/- {figures.energy_bound_j / figures.energy_j:.1%}"
+    words += f" ({', '.join(figures.energy_sources)}"
     if figures.energy_j > 0:
         words += f"; {figures.energy_estimated_j / figures.energy_j:.1%} of it estimated"
     return words + ")"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from yprov_run.model import Job
+from yprov_run.report.overview import Overview
 from yprov_run.report.summary import summary
 from yprov_run.report.words import plain
 
@@ -20,17 +20,14 @@ _STYLES = {"good": "green", "open": "yellow", "bad": "red"}
 
 
 def print_summary(
-    job: Job,
-    document: Path,
-    console: Console,
-    report: Path | None = None,
-    advice: Sequence[str] = (),
+    known: Overview, document: Path, console: Console, report: Path | None = None
 ) -> None:
     """Print how a job went, what to do better, what is missing, and where the rest is."""
+    job = known.job
     console.print(_rule(console, f"yprov-run: {plain(job.name)} {plain(job.number)}"))
-    for line in summary(job):
+    for line in summary(job, known.figures):
         _print_line(console, line.label, Text(line.words, style=_STYLES.get(line.tone, "")))
-    for words in advice:
+    for words in known.advice:
         _print_advice(words, console)
     _print_gaps(job, console)
     _print_line(console, "document", Text(plain(str(document))))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from yprov_run.cli.reporting import advice_for
+from yprov_run.cli.reporting import overview_of
 from yprov_run.merge.read import read_job
 from yprov_run.report.columns import Cell, Column, print_columns
 from yprov_run.report.listing import row
@@ -40,8 +40,7 @@ def show(
     console = make_console(stream_is_stderr=False)
     chosen = [name for name, wanted in asked.items() if wanted]
     if not chosen and not as_json and found.is_ours():
-        model = read_job(found)
-        print_summary(model, found.document, console, found.report, advice_for(model))
+        print_summary(overview_of(read_job(found)), found.document, console, found.report)
         return
     document = document_of(found)
     if not chosen:
