@@ -32,7 +32,7 @@ HOSTILE = (
 )
 
 
-class _Page(HTMLParser):
+class Page(HTMLParser):
     """The elements of a page, as a browser would see them."""
 
     def __init__(self, path: Path) -> None:
@@ -57,17 +57,17 @@ class _Page(HTMLParser):
         return {str(attributes["id"]) for _, attributes in self.tags if attributes.get("id")}
 
 
-def _report(base: Path, shape: Shape) -> tuple[JobDir, _Page]:
+def _report(base: Path, shape: Shape) -> tuple[JobDir, Page]:
     directory = write_record(base, shape)
     fold(directory)
-    return directory, _Page(directory.report)
+    return directory, Page(directory.report)
 
 
 def test_a_merge_leaves_a_report_beside_the_document(tmp_path: Path) -> None:
     done = run("yprov-run", "--input", "/etc/passwd", "true", cwd=tmp_path)
     assert done.returncode == 0
     job = only_job(tmp_path)
-    page = _Page(job / "report.html")
+    page = Page(job / "report.html")
     assert {"time", "energy", "provenance", "environment", "files", "gaps"} <= page.ids()
     assert "/etc/passwd" in page.words
     assert f"report      yprov/{job.name}/report.html" in done.stderr.decode()

@@ -235,6 +235,11 @@ def index_file(base: Path) -> Path:
     return base / ".yprov-index.json"
 
 
+def campaign_file(base: Path) -> Path:
+    """Return the page of several jobs below a folder."""
+    return base / "campaign.html"
+
+
 def find_job(reference: str, base: Path) -> JobDir:
     """Return the job directory that a path or a job id names, or raise YprovError."""
     path = Path(reference)

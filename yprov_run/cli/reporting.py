@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from yprov_run import config
 from yprov_run.cli.complain import complain
 from yprov_run.errors import YprovError
-from yprov_run.jobdir import JobDir, replace_file
+from yprov_run.jobdir import JobDir, campaign_file, replace_file
 from yprov_run.model import Job
 
 if TYPE_CHECKING:
@@ -50,3 +51,30 @@ def write_report(known: Overview, directory: JobDir, document: Mapping[str, Any]
     with contextlib.suppress(OSError):
         directory.report.unlink()
     return False
+
+
+def write_campaign(jobs: Sequence[JobDir]) -> Path | None:
+    """Write the page of several merged jobs into the folder that they are all below.
+
+    Where that fails, say so on one line and return None: the documents stand.
+    """
+    from yprov_run.report.campaign import campaign_page
+    from yprov_run.report.listing import row
+    from yprov_run.report.reading import load
+
+    base = Path(os.path.commonpath([directory.path.parent for directory in jobs]))
+    path = campaign_file(base)
+    try:
+        rows = []
+        for directory in jobs:
+            link = directory.report.relative_to(base).as_posix()
+            rows.append({**row(load(directory.document)), "link": quote(f"./{link}")})
+        title = f"{len(jobs)} jobs in {base.name}"
+        replace_file(path, campaign_page(rows, title).encode("utf-8", "replace"))
+    except OSError as error:
+        complain("yprov-merge", f"no campaign page: {error.filename}: {error.strerror}")
+        return None
+    except Exception as error:  # noqa: BLE001 - fails open: the documents are there
+        complain("yprov-merge", f"no campaign page: {type(error).__name__}: {error}")
+        return None
+    return path
