@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.replay import StoppedClock, fake_gpus, sampled
-from yprov_run.model import DeviceUse
+from yprov_run.merge.totals import totals
+from yprov_run.model import QUANTITIES, Column, Device, DeviceUse, NodeExecution
+from yprov_run.trace.reduction import Reduction
 
 START_S = 1_800_000_000.0
 MEAN_W, SWING_W = 300.0, 100.0
@@ -146,3 +149,80 @@ def test_readings_that_come_late_are_inside_the_bound(fake_nvml: Path) -> None:
     assert use.energy_j is not None
     assert use.energy_bound_j is not None
     assert abs(use.energy_j - truth_j) <= use.energy_bound_j
+
+
+def test_idle_time_and_energy_and_throttling_are_told_per_device(
+    fake_nvml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knobs = {"GPUS": "4", "IDLE_GPU": "1", "THROTTLED_GPU": "2"}
+    for name, value in knobs.items():
+        monkeypatch.setenv(f"FAKE_NVML_{name}", value)
+    time = StoppedClock(fake_nvml, START_S)
+    node = sampled(tmp_path, time, fake_gpus(fake_nvml), 60)
+    time.move(-1)
+    busy, idle, throttled, _ = node.devices
+    assert (busy.idle_share, busy.idle_energy_j) == (0.0, 0.0)
+    assert idle.idle_share == 1.0
+    assert idle.idle_energy_j == pytest.approx(idle.energy_j, rel=0.01)
+    assert (busy.throttled_share, throttled.throttled_share) == (0.0, 1.0)
+    assert throttled.throttled_by == (("heat", 1.0),)
+    assert busy.coverage == 1.0
+    figures = totals([node])
+    assert figures.idle_share == 0.25
+    assert figures.throttled_share == pytest.approx(0.25, abs=0.01)  # read in turn
+    # The fake's GPUs are busy 40, 0, 80 and 40 %.
+    assert figures.device_imbalance == pytest.approx(1 - (0.4 + 0.8 + 0.4) / 4 / 0.8)
+    words = {straggler.name.split(" (")[0]: straggler.what for straggler in figures.stragglers}
+    assert words["GPU 2 on n1"].endswith("held back by heat for 100% of the time")
+
+
+def test_the_hosts_own_figures_do_not_hide_a_hole(tmp_path: Path) -> None:
+    reduction = Reduction([Column(QUANTITIES["gpu_power"], 0)], 1.0)
+    for time_ms in (0, 1000, 2000, 60_000, 61_000):
+        reduction.add(time_ms, [1000])
+    devices = reduction.as_json()["devices"]
+    assert isinstance(devices, dict)
+    assert devices["0"]["covered_ms"] == 3000
+
+
+def _zone(name: str, kind: str, energy_j: float, source: str, parent: str = "") -> DeviceUse:
+    device = Device(0, name, name, kind=kind, source=source, parent=parent)
+    return DeviceUse(device, energy_j=energy_j, energy_source="energy counter", energy_bound_j=1.0)
+
+
+def _node(*uses: DeviceUse) -> NodeExecution:
+    return NodeExecution(
+        "n1-0", "n1", "n1", 0, 0, 10_000, 0, 10_000, True, False,
+        devices=tuple(use for use in uses if use.device.kind == "gpu"),
+        zones=tuple(use for use in uses if use.device.kind != "gpu"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("uses", "scopes", "total_j"),
+    [
+        ([("g", "gpu", 100, "nvml"), ("p", "cpu", 40, "rapl"), ("d", "memory", 5, "rapl")],
+         ("gpu", "cpu", "memory"), 145),
+        ([("g", "gpu", 100, "nvml"), ("m", "module", 190, "nvml"), ("c", "cpu", 60, "hwmon")],
+         ("module",), 190),
+        ([("g", "gpu", 100, "amdgpu"), ("a", "module", 110, "pm_counters"),
+          ("n", "node", 300, "pm_counters")], ("node",), 300),
+        ([("p", "cpu", 40, "rapl"), ("s", "platform", 70, "rapl"), ("k", "core", 20, "rapl")],
+         ("cpu",), 40),
+        ([("p", "cpu", 40, "rapl"), ("c", "cpu", 41, "pm_counters")], ("cpu",), 41),
+        ([("m", "module", 190, "nvml"), ("h", "module", 191, "hwmon")], ("module",), 190),
+    ],
+)  # fmt: skip
+def test_no_joule_is_counted_in_two_scopes(
+    uses: list[tuple[str, str, float, str]], scopes: tuple[str, ...], total_j: float
+) -> None:
+    node = _node(*(_zone(name, kind, energy, source) for name, kind, energy, source in uses))
+    figures = totals([node])
+    assert figures.measured_scopes == scopes
+    assert figures.measured_energy_j == total_j
+
+
+def test_a_step_of_modules_beside_one_of_gpus_counts_each_node_at_its_widest() -> None:
+    wide = _node(_zone("g", "gpu", 100, "nvml"), _zone("n", "node", 300, "pm_counters"))
+    narrow = replace(_node(_zone("g2", "gpu", 90, "nvml")), name="n2", key="n2-0")
+    assert totals([wide, narrow]).measured_energy_j == 390

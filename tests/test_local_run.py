@@ -114,7 +114,7 @@ def test_a_local_run_records_power_and_energy_of_every_gpu(tmp_path: Path, fake_
     job = documents.job(document)
     assert job["run:gpuCount"] == 3
     assert job["run:energySource"] == "energy counter"
-    assert job["run:energy"] == pytest.approx(true_energy_j(document), rel=0.01)
+    assert abs(job["run:energy"] - true_energy_j(document)) <= job["run:energyBound"]
     assert job["run:maxMemory"] == 12 * 2**30
     assert b"GPU energy" in done.stderr
     assert done.stdout == b""

@@ -29,7 +29,7 @@ class Quantity:
 
 
 _KIB, _MIB = 1024, 1024 * 1024
-SLOW = 4  # of what changes slowly, a GPU is asked for one thing a sample
+SLOW = 4  # what changes slowly is read in turn, one thing a sample
 
 # Power to 0.1 W and energy to 0.1 J: no sensor is better than some watts, and it saves a third of
 # the bytes.
@@ -39,13 +39,13 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("cpu_busy", "permille", "1", 1e-3),
         Quantity("memory_used", "mib", "B", _MIB),
         Quantity("swap_used", "mib", "B", _MIB),
-        Quantity("load", "centi", "1", 1e-2),
-        Quantity("disk_read", "mib", "B", _MIB, "counter"),
-        Quantity("disk_written", "mib", "B", _MIB, "counter"),
-        Quantity("net_received", "mib", "B", _MIB, "counter"),
-        Quantity("net_sent", "mib", "B", _MIB, "counter"),
-        Quantity("fabric_received", "mib", "B", _MIB, "counter"),
-        Quantity("fabric_sent", "mib", "B", _MIB, "counter"),
+        Quantity("load", "centi", "1", 1e-2, every=SLOW),
+        Quantity("disk_read", "mib", "B", _MIB, "counter", every=SLOW),
+        Quantity("disk_written", "mib", "B", _MIB, "counter", every=SLOW),
+        Quantity("net_received", "mib", "B", _MIB, "counter", every=SLOW),
+        Quantity("net_sent", "mib", "B", _MIB, "counter", every=SLOW),
+        Quantity("fabric_received", "mib", "B", _MIB, "counter", every=SLOW),
+        Quantity("fabric_sent", "mib", "B", _MIB, "counter", every=SLOW),
         Quantity("job_memory", "mib", "B", _MIB),
         Quantity("job_memory_peak", "mib", "B", _MIB),
         Quantity("job_cpu", "ms", "s", 1e-3, "counter"),

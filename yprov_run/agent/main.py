@@ -14,8 +14,7 @@ from pathlib import Path
 from yprov_run import __version__
 from yprov_run.agent.isolate import IsolatedSensor
 from yprov_run.agent.loop import Agent, Clock, NodeTrace
-from yprov_run.agent.sensors.base import Sensor
-from yprov_run.agent.sensors.host import HostSensor
+from yprov_run.agent.sensors.present import Roots, driver_sensors, local_sensors
 from yprov_run.agent.watch import TaskWatch
 from yprov_run.jobdir import SCHEMA_VERSION
 from yprov_run.schedulers import slurm
@@ -34,10 +33,20 @@ def main(arguments: list[str]) -> None:
     except FileExistsError:
         # Two parts of a heterogeneous step share this node: its first agent watches both.
         return
-    trace.event(events.NODE, **_node_facts(clock, ranks, float(interval_s), trace))
     watch = TaskWatch(Path(base + ".tasks"))
-    sensors = [IsolatedSensor("nvml", _open_nvml, clock.monotonic)]
-    agent = Agent(trace, watch, HostSensor(), sensors, float(interval_s), clock, _deadman())
+    roots = Roots(
+        os.environ.get("YPROV_SYS_ROOT", "/sys"), os.environ.get("YPROV_PROC_ROOT", "/proc")
+    )
+    host, missing, job_source = local_sensors(roots, watch.pids)
+    trace.event(
+        events.NODE, **_node_facts(clock, ranks, float(interval_s), trace), job_use=job_source
+    )
+    for what in missing:
+        trace.event(events.GAP, what=what)
+    sensors = [
+        IsolatedSensor(name, opener, clock.monotonic) for name, opener in driver_sensors(roots)
+    ]
+    agent = Agent(trace, watch, host, sensors, float(interval_s), clock, _deadman())
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, _STDERR)
     try:
@@ -61,13 +70,6 @@ def _leave_the_task() -> None:
         if descriptor > _STDERR:
             with contextlib.suppress(OSError):  # the listing's own is closed by now
                 os.close(descriptor)
-
-
-def _open_nvml() -> Sensor:
-    # Here and not above: it costs 25 ms, and sampling the host need not wait for it.
-    from yprov_run.agent.sensors.nvml import NvmlSensor
-
-    return NvmlSensor()
 
 
 def _node_facts(clock: Clock, ranks: str, interval_s: float, trace: NodeTrace) -> dict[str, object]:

@@ -56,6 +56,10 @@ class TaskWatch:
         self._polled: set[int] = set()
         self.tasks: list[WatchedTask] = []
 
+    def pids(self) -> list[int]:
+        """Return the processes of the tasks that have not ended."""
+        return [task.pid for task in self.tasks if not task.ended]
+
     def refresh(self) -> list[WatchedTask]:
         """Read new announcements; return the tasks that are new."""
         try:

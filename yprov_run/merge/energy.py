@@ -52,6 +52,7 @@ class Seen:
     device: Device
     counter: ColumnStats | None
     power: ColumnStats | None
+    instant: ColumnStats | None
     figures: Json
     update_ms: int | None
     grown_first_dj: int | None
@@ -67,8 +68,8 @@ class Seen:
     @property
     def highest_w(self) -> float:
         """The highest power that was seen in any way."""
-        sampled = self.power.maximum if self.power and self.power.maximum else 0.0
-        return max(sampled, self.figure("peak_mw") / 1000)
+        columns = [c.maximum for c in (self.power, self.instant) if c and c.maximum is not None]
+        return max(0.0, *columns, self.figure("peak_mw") / 1000)
 
     @property
     def cap_w(self) -> float:
@@ -120,7 +121,7 @@ def _lag(seen: Seen, update_s: float) -> tuple[float, float]:
     The true count is between what a reading showed and what the next update did, or else what can
     be drawn between two updates.
     """
-    power = seen.power
+    power = seen.instant or seen.power
     first_w = power.first if power and power.first is not None else seen.cap_w / 2
     last_w = power.last if power and power.last is not None else seen.cap_w / 2
     most_j = update_s * seen.cap_w
@@ -175,7 +176,7 @@ def _trapezoid_bound(seen: Seen, power: ColumnStats) -> float | None:
 
 def _edges(seen: Seen, measured: ColumnStats, mean_w: float) -> tuple[float, float]:
     """Return the energy before the first and after the last sample, and how wrong it may be."""
-    power = seen.power
+    power = seen.instant or seen.power  # a mean of the second before tells less of a moment
     first_w = power.first if power and power.first is not None else mean_w
     last_w = power.last if power and power.last is not None else mean_w
     head_s = max(0, (measured.first_ms or 0) - seen.started_ms) / 1000

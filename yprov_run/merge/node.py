@@ -162,6 +162,7 @@ def _use(
         device=device,
         counter=by_name.get("energy"),
         power=by_name.get("power"),
+        instant=by_name.get("power_instant"),
         figures=reduced,
         update_ms=trace.updates_ms.get(device.index),
         grown_first_dj=trace.grown_first_dj.get(device.index),

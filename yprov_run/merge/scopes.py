@@ -25,16 +25,34 @@ class _Window:
     value: float
 
 
-def summed(nodes: Iterable[NodeExecution], get: Callable[[DeviceUse], float | None],
-           kind: str = "gpu") -> float | None:  # fmt: skip
+# Where two sources measure the same, the first of these; a Cray node's own counters are exact.
+_SOURCES = ("nvml", "amdgpu", "i915", "xe", "pm_counters", "rapl", "hwmon")
+
+
+def of_kind(node: NodeExecution, kind: str) -> list[DeviceUse]:
+    """Return a node's devices of a kind, as one source shows them: two would count them twice.
+
+    GPUs of two makers are different devices.
+    """
+    if kind == "gpu":
+        return list(node.devices)
+    uses = [use for use in node.zones if use.device.kind == kind]
+    sources = {use.device.source for use in uses if use.energy_j is not None}
+    best = next((source for source in _SOURCES if source in sources), None)
+    return [use for use in uses if use.device.source == best]
+
+
+def summed(
+    nodes: Iterable[NodeExecution], get: Callable[[DeviceUse], float | None], kind: str = "gpu"
+) -> float | None:
     """Return a figure of all devices of a kind over all executions, steps side by side once.
 
     None if no device has it.
     """
     windows: dict[str, list[_Window]] = {}
     for node in nodes:
-        for use in (*node.devices, *node.zones):
-            value = get(use) if use.device.kind == kind else None
+        for use in of_kind(node, kind):
+            value = get(use)
             if value is None or node.started_ms is None or node.ended_ms is None:
                 continue
             windows.setdefault(_key(node, use), []).append(
@@ -66,14 +84,14 @@ def _union(windows: list[_Window]) -> float:
 
 def bound_j(nodes: Sequence[NodeExecution], kind: str = "gpu") -> float | None:
     """Return the bound on the energy of a kind: the sum of all; None if one of them has none."""
-    uses = [use for node in nodes for use in (*node.devices, *node.zones)
-            if use.device.kind == kind and use.energy_j is not None]  # fmt: skip
+    uses = [use for node in nodes for use in of_kind(node, kind) if use.energy_j is not None]
     if not uses or any(use.energy_bound_j is None for use in uses):
         return None
     return sum(use.energy_bound_j or 0.0 for use in uses)
 
 
 _KINDS = ("node", "platform", "module", "gpu", "cpu", "memory", "core")
+_PARTS = ("gpu", "cpu", "memory")
 
 
 def scopes(nodes: Sequence[NodeExecution]) -> tuple[ScopeEnergy, ...]:
@@ -82,21 +100,36 @@ def scopes(nodes: Sequence[NodeExecution]) -> tuple[ScopeEnergy, ...]:
     for kind in _KINDS:
         energy_j = summed(nodes, lambda use: use.energy_j, kind)
         if energy_j is not None:
-            devices = {_key(node, use) for node in nodes for use in (*node.devices, *node.zones)
-                       if use.device.kind == kind and use.energy_j is not None}  # fmt: skip
+            devices = {
+                _key(node, use)
+                for node in nodes
+                for use in of_kind(node, kind)
+                if use.energy_j is not None
+            }
             found.append(ScopeEnergy(kind, len(devices), energy_j, bound_j(nodes, kind)))
     return tuple(found)
 
 
-def widest(found: Sequence[ScopeEnergy]) -> tuple[ScopeEnergy, ...]:
-    """Return the scopes that cover the most without counting anything twice.
+def widest(nodes: Sequence[NodeExecution]) -> tuple[ScopeEnergy, ...]:
+    """Return the scopes that cover the most of each node without counting anything twice.
 
     A node holds all else. A module holds its GPUs, CPU and memory. `platform` and `core` hold, or
     are held by, what stands beside them, and are never added.
     """
-    by_kind = {scope.kind: scope for scope in found}
-    if "node" in by_kind:
-        return (by_kind["node"],)
-    if "module" in by_kind:
-        return (by_kind["module"],)
-    return tuple(by_kind[kind] for kind in ("gpu", "cpu", "memory") if kind in by_kind)
+    by_cover: dict[str, list[NodeExecution]] = {}
+    for node in nodes:
+        for kind in _cover(node):
+            by_cover.setdefault(kind, []).append(node)
+    return tuple(
+        scope
+        for kind, covered in by_cover.items()
+        for scope in scopes(covered)
+        if scope.kind == kind
+    )
+
+
+def _cover(node: NodeExecution) -> Sequence[str]:
+    for kind in ("node", "module"):
+        if any(use.energy_j is not None for use in of_kind(node, kind)):
+            return (kind,)
+    return [kind for kind in _PARTS if any(u.energy_j is not None for u in of_kind(node, kind))]

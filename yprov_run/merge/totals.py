@@ -59,7 +59,7 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
     power = _column(uses, lambda use: use.power)
     utilisation = _column(uses, lambda use: use.utilisation)
     by_scope = scopes.scopes(nodes)
-    widest = scopes.widest(by_scope)
+    widest = scopes.widest(nodes)
     return Totals(
         nodes=len({(node.name, fields.text(node.facts, "boot_id")) for node in nodes}),
         gpus=len({use.device.uuid for use in uses}),

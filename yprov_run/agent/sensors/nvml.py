@@ -22,11 +22,9 @@ _GPU_FIELDS = (
     "gpu_energy", "gpu_power", "gpu_power_instant", "gpu_nvlink_received", "gpu_nvlink_sent",
     "gpu_pcie_received", "gpu_pcie_sent",
 )  # fmt: skip
-_ALWAYS: tuple[Maker, ...] = (
-    calls.utilisation_call, calls.memory_call, calls.throttle_call,
-)  # fmt: skip
+_ALWAYS: tuple[Maker, ...] = (calls.utilisation_call, calls.memory_call)
 _IN_TURN: tuple[Maker, ...] = (
-    calls.temperature_call, calls.sm_clock_call, calls.memory_clock_call,
+    calls.throttle_call, calls.temperature_call, calls.sm_clock_call, calls.memory_clock_call,
 )  # fmt: skip
 _DRIVER_NOT_LOADED = 9
 

@@ -1,0 +1,313 @@
+"""Sensors on machines that are replayed from trees of kernel files, and from the fake GPUs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.machines import Machine
+from yprov_run.agent.sensors.amdgpu import AmdGpuSensor
+from yprov_run.agent.sensors.base import Joined, Sensor, SensorAbsentError, SensorUnavailableError
+from yprov_run.agent.sensors.cray import CraySensor
+from yprov_run.agent.sensors.host import HostSensor
+from yprov_run.agent.sensors.hwmon import HwmonSensor
+from yprov_run.agent.sensors.job import JobSensor
+from yprov_run.agent.sensors.nvml import NvmlSensor
+from yprov_run.agent.sensors.present import Roots, driver_sensors
+from yprov_run.agent.sensors.rapl import RaplSensor
+
+Values = dict[str, "int | None"]
+
+
+def named(sensor: Sensor | Joined) -> Values:
+    """Return a reading as column: value."""
+    return dict(zip([c.name for c in sensor.columns], sensor.read(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("machine", "names"),
+    [
+        ("vm", ["nvml"]),
+        ("laptop_rapl", ["nvml"]),
+        ("mi250x_cray", ["nvml", "amdgpu", "pm_counters"]),
+        ("gh200", ["nvml", "hwmon"]),
+        ("intel_gpus", ["nvml", "hwmon"]),
+    ],
+)
+def test_only_the_sensors_that_a_machine_has_are_started(
+    machine: str, names: list[str], tmp_path: Path
+) -> None:
+    here = Machine(machine, tmp_path)
+    assert [name for name, _ in driver_sensors(Roots(here.sys, here.proc))] == names
+
+
+def test_a_plain_machine_tells_cpu_memory_disk_and_network(tmp_path: Path) -> None:
+    vm = Machine("vm", tmp_path)
+    sensor = HostSensor(vm.proc, vm.sys)
+    vm.write("proc/stat", "cpu 1500 0 500 8500 100 0 0 0 0 0\n")
+    assert named(sensor) == {
+        "cpu_busy_permille": 500,
+        "memory_used_mib": 8000000 // 4 // 1024,
+        "swap_used_mib": 1024,
+        "load_centi": 125,
+        "disk_read_mib": 0,  # the loop device lies on the disk, and vda is not in its statistics
+        "disk_written_mib": 0,
+        "net_received_mib": 100,
+        "net_sent_mib": 50,
+    } | {"disk_read_mib": 1000, "disk_written_mib": 2000}
+
+
+def test_what_only_adds_up_is_read_in_turn(tmp_path: Path) -> None:
+    vm = Machine("vm", tmp_path)
+    sensor = HostSensor(vm.proc, vm.sys)
+    first, *later = [named(sensor) for _ in range(5)]
+    assert None not in [value for name, value in first.items() if name != "cpu_busy_permille"]
+    for name in ("load_centi", "disk_read_mib", "net_sent_mib"):
+        assert sum(reading[name] is not None for reading in later) == 1
+
+
+def test_infiniband_counts_words_and_slingshot_is_a_lower_bound(tmp_path: Path) -> None:
+    node = Machine("h100x8", tmp_path / "ib")
+    values = named(HostSensor(node.proc, node.sys))
+    assert values["fabric_received_mib"] == 4 * 262144 * (1 + 2 + 3 + 4) >> 20
+    assert values["fabric_sent_mib"] == 4 * 524288 * (1 + 2 + 3 + 4) >> 20
+    cray = Machine("mi250x_cray", tmp_path / "cxi")
+    values = named(HostSensor(cray.proc, cray.sys))
+    assert values["fabric_received_mib"] == (16384 * 64 + 2048 * 1024) >> 20
+    assert values["fabric_sent_mib"] == (1024 * 4096) >> 20
+
+
+def test_rapl_counters_run_on_where_they_start_again(tmp_path: Path) -> None:
+    laptop = Machine("laptop_rapl", tmp_path)
+    sensor = RaplSensor(laptop.sys)
+    assert {d.name: d.kind for d in sensor.devices} == {
+        "package-0": "cpu",
+        "psys": "platform",
+        "package-0 core": "core",
+        "package-0 uncore": "core",
+        "package-0 dram": "memory",
+    }
+    assert sensor.devices[0].power_limit_w == 51
+    sensor.read()
+    laptop.write("sys/class/powercap/intel-rapl:0/energy_uj", "1000000")
+    grown_uj = 262143328850 - 262143000000 + 1000000
+    assert sensor.read()[0] == grown_uj // 100_000
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give up its rights")
+def test_rapl_that_is_for_root_only_is_named_with_what_to_do(tmp_path: Path) -> None:
+    node = Machine("h100x8", tmp_path)
+    for file in node.forbidden:
+        file.chmod(0o400)
+    for folder in (tmp_path, *tmp_path.rglob("*"), *tmp_path.parents[:2]):
+        if folder.is_dir():
+            folder.chmod(0o755)
+    program = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from yprov_run.agent.sensors.rapl import RaplSensor\n"
+        "os.setuid(65534)\n"
+        "try: RaplSensor(sys.argv[2])\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, root, node.sys],
+        capture_output=True, text=True, check=True, timeout=30,
+    )  # fmt: skip
+    assert "SensorUnavailableError" in done.stdout
+    assert "readable by root only" in done.stdout
+    assert "chmod o+r" in done.stdout
+
+
+def test_a_machine_without_rapl_has_no_gap_for_it(tmp_path: Path) -> None:
+    with pytest.raises(SensorAbsentError):
+        RaplSensor(Machine("vm", tmp_path).sys)
+
+
+def test_amd_dies_tell_energy_power_and_use_and_the_second_of_a_card_no_power(
+    tmp_path: Path,
+) -> None:
+    sensor = AmdGpuSensor(Machine("mi250x_cray", tmp_path).sys)
+    assert len(sensor.devices) == 8
+    assert sensor.devices[0].uuid == "GPU-5a1b000000000000"
+    assert sensor.devices[0].pci_bus_id == "0000:c1:00.0"
+    assert sensor.devices[0].power_limit_w == 560
+    values = named(sensor)
+    assert values["gpu0_energy_dj"] == 10_000_000
+    assert values["gpu2_power_dw"] == 3520
+    assert values["gpu3_utilisation_percent"] == 93
+    assert values["gpu7_memory_used_mib"] == 17 << 10
+    assert values["gpu0_sm_clock_mhz"] == 1700
+    assert "gpu1_power_dw" not in values
+    assert "gpu1_energy_dj" not in values
+    assert "other die" in sensor.devices[1].note
+
+
+@pytest.mark.parametrize(
+    ("version", "at"), [((1, 1), 24), ((1, 3), 24), ((1, 4), 24), ((1, 5), 88), ((9, 9), None)]
+)
+def test_the_energy_accumulator_is_found_by_the_tables_version(
+    version: tuple[int, int], at: int | None, tmp_path: Path
+) -> None:
+    cray = Machine("mi250x_cray", tmp_path)
+    table = bytearray(128)
+    table[0], table[2], table[3] = 128, *version
+    if at is not None:
+        table[at : at + 8] = (5 << 16).to_bytes(8, "little")
+    (tmp_path / "sys/class/drm/card0/device/gpu_metrics").write_bytes(table)
+    values = named(AmdGpuSensor(cray.sys))
+    assert values.get("gpu0_energy_dj") == (None if at is None else 50)
+
+
+def test_a_cray_node_tells_its_parts_and_its_accelerators_are_modules(tmp_path: Path) -> None:
+    cray = Machine("mi250x_cray", tmp_path)
+    sensor = CraySensor(cray.sys)
+    kinds = {device.name: device.kind for device in sensor.devices}
+    assert kinds["node"] == "node"
+    assert kinds["accel0"] == kinds["accel3"] == "module"
+    assert kinds["cpu"] == "cpu"
+    values = dict(zip([(sensor.devices[c.device or 0].name, c.quantity.name)
+                       for c in sensor.columns], sensor.read(), strict=True))  # fmt: skip
+    assert values["node", "zone_energy"] == 9_000_000
+    assert values["accel2", "zone_power"] == 3520
+    assert [d.power_limit_w for d in sensor.devices if d.name == "accel1"] == [560]
+    cray.write("sys/cray/pm_counters/generation", "6")
+    sensor.read()
+    assert sensor.problems() == ["the node's power cap was changed"]
+
+
+def test_grace_rails_are_told_apart_and_intel_gpus_have_energy(tmp_path: Path) -> None:
+    grace = HwmonSensor(Machine("gh200", tmp_path / "g").sys)
+    assert [(d.kind, d.power_window_s) for d in grace.devices] == [
+        ("module", 0.05), ("cpu", 0.05), ("core", 0.05), ("core", 0.05)
+    ]  # fmt: skip
+    assert grace.read() == [6500, 2100, 1500, 400]
+    intel = HwmonSensor(Machine("intel_gpus", tmp_path / "i").sys)
+    assert [(d.kind, d.source, d.power_limit_w) for d in intel.devices] == [
+        ("gpu", "i915", 190), ("gpu", "xe", 190)
+    ]  # fmt: skip
+    assert intel.read() == [70, 70]
+
+
+@pytest.mark.parametrize(
+    ("machine", "source", "values"),
+    [
+        ("gh200", "cgroup v2 /system.slice/slurmstepd.scope/job_31",
+         [4096, 12288, 5000, 1025, 2049]),
+        ("h100x8", "cgroup v2 /system.slice/n7_slurmstepd.scope/s8RQ2D3PFG3V80",
+         [112640, None, 7200000, 0, 0]),
+        ("mi250x_cray", "cgroup v1 /memory/slurm/uid_1000/job_77", [3072, 5120, 12000, 4000, 8000]),
+    ],
+)  # fmt: skip
+def test_the_jobs_own_use_is_its_control_groups(
+    machine: str, source: str, values: list[int | None], tmp_path: Path
+) -> None:
+    here = Machine(machine, tmp_path)
+    sensor = JobSensor(list, here.proc, here.sys)
+    assert (sensor.source, sensor.read()) == (source, values)
+
+
+def test_without_a_jobs_group_its_processes_are_summed(tmp_path: Path) -> None:
+    vm = Machine("vm", tmp_path)
+    child = subprocess.Popen(
+        ["sh", "-c", "head -c 20000000 /dev/zero >/dev/null; read end"], stdin=subprocess.PIPE
+    )
+    try:
+        sensor = JobSensor(lambda: [child.pid], sys=vm.sys)
+        readings = [sensor.read() for _ in range(4)]
+    finally:
+        assert child.stdin
+        child.stdin.close()
+        child.wait(10)
+    assert sensor.source == "sum over the tasks' processes"
+    assert [reading[0] is not None for reading in readings] == [False, False, False, True]
+    memory, peak, *_ = readings[3]
+    assert memory is not None
+    assert peak == memory
+    assert memory < 100
+
+
+def _gpus(fake_nvml: Path, monkeypatch: pytest.MonkeyPatch, **knobs: str) -> NvmlSensor:
+    for name, value in knobs.items():
+        monkeypatch.setenv(f"FAKE_NVML_{name}", value)
+    return NvmlSensor(str(fake_nvml / "libnvidia-ml.so.1"))
+
+
+def test_a_gpu_tells_all_its_quantities_at_first_and_then_some_in_turn(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = _gpus(fake_nvml, monkeypatch, GPUS="1")
+    first, *later = [named(sensor) for _ in range(9)]
+    assert set(first) == {
+        "gpu0_energy_dj", "gpu0_power_dw", "gpu0_power_instant_dw", "gpu0_utilisation_percent",
+        "gpu0_memory_used_mib", "gpu0_throttle_reasons", "gpu0_temperature_celsius",
+        "gpu0_sm_clock_mhz", "gpu0_memory_clock_mhz",
+    }  # fmt: skip
+    assert None not in first.values()
+    for name in ("gpu0_energy_dj", "gpu0_power_dw", "gpu0_utilisation_percent"):
+        assert None not in [reading[name] for reading in later]
+    for name in ("gpu0_temperature_celsius", "gpu0_sm_clock_mhz", "gpu0_throttle_reasons"):
+        assert sum(reading[name] is not None for reading in later) == 2
+
+
+def test_an_older_driver_is_asked_by_older_calls(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = _gpus(fake_nvml, monkeypatch, GPUS="1", OLD="1")
+    values = named(sensor)
+    assert values["gpu0_energy_dj"]
+    assert values["gpu0_power_dw"]
+    assert "gpu0_power_instant_dw" not in values
+    assert sensor.devices[0].power_window_s is None
+
+
+def test_mig_instances_are_reported_and_their_power_is_the_whole_gpus(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine = Machine("mig", tmp_path)
+    knobs = {name.removeprefix("FAKE_NVML_"): value for name, value in machine.env.items()}
+    sensor = _gpus(fake_nvml, monkeypatch, **knobs)
+    whole, split, *instances = sensor.devices
+    assert (whole.kind, whole.note) == ("gpu", "")
+    assert split.note == "split: its power is that of all its instances"
+    assert [(d.kind, d.parent) for d in instances] == [("gpu-instance", split.uuid)] * 2
+    of_instances = {c.quantity.name for c in sensor.columns if c.device in (2, 3)}
+    assert of_instances == {"gpu_memory_used"}
+
+
+def test_grace_hopper_keeps_gpu_and_module_apart(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine = Machine("gh200", tmp_path)
+    knobs = {name.removeprefix("FAKE_NVML_"): value for name, value in machine.env.items()}
+    sensor = _gpus(fake_nvml, monkeypatch, **knobs)
+    gpu, module = sensor.devices
+    assert (gpu.kind, module.kind, module.parent) == ("gpu", "module", gpu.uuid)
+    has = {(c.device, c.quantity.name) for c in sensor.columns}
+    assert (1, "zone_energy") in has
+    assert (0, "gpu_energy") not in has
+    values = named(sensor)
+    assert (values["zone1_power_dw"] or 0) - (values["gpu0_power_dw"] or 0) == pytest.approx(
+        1000, abs=20
+    )
+
+
+def test_a_driver_that_is_not_there_is_absent(tmp_path: Path) -> None:
+    with pytest.raises(SensorAbsentError, match="libnvidia-ml"):
+        NvmlSensor(str(tmp_path / "libnvidia-ml.so.1"))
+
+
+def test_a_tree_that_vanishes_is_a_reading_without_values(tmp_path: Path) -> None:
+    with pytest.raises(SensorUnavailableError):
+        CraySensor(
+            str(_without(Machine("mi250x_cray", tmp_path), "sys/cray/pm_counters/freshness"))
+        )
+
+
+def _without(machine: Machine, path: str) -> str:
+    (machine.folder / path).unlink()
+    return machine.sys

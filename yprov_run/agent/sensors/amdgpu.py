@@ -1,0 +1,149 @@
+"""AMD GPUs from sysfs alone: hwmon, and the driver's table `gpu_metrics` by its version.
+
+The energy accumulator counts 2^-16 J. On a card of two dies the second shows no power of its own:
+it is in the first one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from yprov_run.agent.sensors.base import SensorAbsentError
+from yprov_run.agent.sensors.files import KernelFile, names, number, open_if_there, text
+from yprov_run.measures import QUANTITIES, Column, Device
+
+VENDOR = "0x1002"
+_ENERGY_AT = {(1, 1): 24, (1, 2): 24, (1, 3): 24, (1, 4): 24, (1, 5): 88}
+_PAIR = "its power is in that of the other die of its card"
+
+Reader = Callable[[], "int | None"]
+
+
+class GpuMetrics:
+    """The driver's table: its layout hangs on the version in its first four bytes."""
+
+    def __init__(self, path: str) -> None:
+        self._file = KernelFile(path)
+        table = self._file.read()
+        self.version = (table[2], table[3]) if len(table) >= 4 else (0, 0)
+        self._energy_at = _ENERGY_AT.get(self.version)
+
+    def energy_dj(self) -> int | None:
+        """Return the energy accumulator in 0.1 J; None where this version has none we know."""
+        if self._energy_at is None:
+            return None
+        try:
+            table = self._file.read()
+        except OSError:
+            return None
+        count = int.from_bytes(table[self._energy_at : self._energy_at + 8], "little")
+        if not 0 < count < (1 << 64) - 1:
+            return None
+        return count * 10 >> 16
+
+
+def scaled(file: KernelFile, divisor: int) -> Reader:
+    """Return what reads a file's number in a larger unit."""
+
+    def read() -> int | None:
+        value = file.integer()
+        return None if value is None else value // divisor
+
+    return read
+
+
+_SYSFS = (
+    ("gpu_utilisation", "gpu_busy_percent", 1),
+    ("gpu_memory_used", "mem_info_vram_used", 1 << 20),
+)
+_HWMON = (
+    ("gpu_temperature", "temp1_input", 1000),
+    ("gpu_sm_clock", "freq1_input", 1_000_000),
+    ("gpu_memory_clock", "freq2_input", 1_000_000),
+)
+
+
+class AmdGpuSensor:
+    """All AMD GPUs of the node that the kernel shows."""
+
+    name = "amdgpu"
+
+    def __init__(self, sys: str = "/sys") -> None:
+        self.devices: list[Device] = []
+        self.columns: list[Column] = []
+        self._readers: list[Reader] = []
+        self._energies: list[tuple[int, GpuMetrics]] = []
+        root = f"{sys}/class/drm"
+        for card in names(root):
+            folder = f"{root}/{card}/device"
+            is_card = card.startswith("card") and card[4:].isdecimal()
+            if is_card and text(f"{folder}/vendor") == VENDOR:
+                self._add(folder)
+        if not self.devices:
+            raise SensorAbsentError("no AMD GPU")
+
+    def _add(self, folder: str) -> None:
+        index = len(self.devices)
+        monitors = [f"{folder}/hwmon/{name}" for name in names(f"{folder}/hwmon")]
+        monitor = monitors[0] if monitors else ""
+        bus_id = pci_address(folder)
+        limit_uw = number(f"{monitor}/power1_cap")
+        power = open_if_there(f"{monitor}/power1_average") or open_if_there(
+            f"{monitor}/power1_input"
+        )
+        metrics = _metrics(f"{folder}/gpu_metrics")
+        has_power = power is not None and bool(power.integer())
+        has_energy = metrics is not None and metrics.energy_dj() is not None
+        if metrics is not None and has_energy:
+            self._column("gpu_energy", index, metrics.energy_dj)
+            self._energies.append((index, metrics))
+        if power is not None and has_power:
+            self._column("gpu_power", index, scaled(power, 100_000))
+        for base, entries in ((folder, _SYSFS), (monitor, _HWMON)):
+            for quantity, name, divisor in entries:
+                file = open_if_there(f"{base}/{name}")
+                if file is not None:
+                    self._column(quantity, index, scaled(file, divisor))
+        unique = text(f"{folder}/unique_id")
+        self.devices.append(
+            Device(
+                index, f"GPU-{unique}" if unique else f"PCI-{bus_id}",
+                text(f"{folder}/product_name") or f"AMD GPU {text(f'{folder}/device')}", bus_id,
+                source=self.name, power_limit_w=limit_uw / 1e6 if limit_uw else None,
+                note="" if has_power or has_energy else _PAIR,
+            )
+        )  # fmt: skip
+
+    def _column(self, quantity: str, index: int, reader: Reader) -> None:
+        self.columns.append(Column(QUANTITIES[quantity], index))
+        self._readers.append(reader)
+
+    def read(self) -> list[int | None]:
+        """Return one value per column; an attribute that fails is empty."""
+        return [reader() for reader in self._readers]
+
+    read_last = read
+
+    def counters(self) -> list[tuple[int, int | None]]:
+        """Return the energy accumulators as they stand."""
+        return [(index, metrics.energy_dj()) for index, metrics in self._energies]
+
+    def problems(self) -> list[str]:
+        """Return nothing: what a card cannot tell has no column."""
+        return []
+
+
+def _metrics(path: str) -> GpuMetrics | None:
+    try:
+        return GpuMetrics(path)
+    except OSError:
+        return None
+
+
+def pci_address(folder: str) -> str:
+    """Return the PCI address of a device's folder, as `0000:c1:00.0`."""
+    for line in text(f"{folder}/uevent").splitlines():
+        if line.startswith("PCI_SLOT_NAME="):
+            return line.partition("=")[2]
+    return Path(folder).resolve().name

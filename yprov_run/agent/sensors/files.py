@@ -1,0 +1,60 @@
+"""Small files of /sys and /proc, kept open: reading one again costs a single call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_BYTES = 1 << 16
+
+
+class KernelFile:
+    """A file that the kernel writes anew for each reading. Raises OSError if it is not there."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self) -> bytes:
+        """Return what it says now. Raises OSError."""
+        return os.pread(self._fd, _BYTES, 0)
+
+    def integer(self) -> int | None:
+        """Return the number it begins with; None where there is none, or no reading."""
+        try:
+            return int(self.read().split(None, 1)[0])
+        except (OSError, ValueError, IndexError):
+            return None
+
+
+def open_if_there(path: str) -> KernelFile | None:
+    """Return a file that holds a number now, or None."""
+    try:
+        file = KernelFile(path)
+    except OSError:
+        return None
+    return file if file.integer() is not None else None
+
+
+def text(path: str) -> str:
+    """Return a small file's text without the spaces around it; empty if it cannot be read."""
+    try:
+        with Path(path).open(encoding="utf-8", errors="replace") as stream:
+            return stream.read(_BYTES).strip()
+    except OSError:
+        return ""
+
+
+def number(path: str) -> int | None:
+    """Return the number in a small file; None if there is none."""
+    words = text(path).split()
+    return int(words[0]) if words and words[0].lstrip("-").isdecimal() else None
+
+
+def names(folder: str) -> list[str]:
+    """Return the names in a folder, sorted, numbers as numbers; none if it cannot be read."""
+    try:
+        found = os.listdir(folder)  # noqa: PTH208 - names, not paths
+    except OSError:
+        return []
+    return sorted(found, key=lambda name: (len(name), name))

@@ -1,0 +1,99 @@
+"""Power and energy of hardware monitors: Intel GPUs (i915, xe), and the rails of NVIDIA Grace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from yprov_run.agent.sensors.amdgpu import pci_address, scaled
+from yprov_run.agent.sensors.base import SensorAbsentError
+from yprov_run.agent.sensors.files import KernelFile, names, number, open_if_there, text
+from yprov_run.measures import QUANTITIES, Column, Device
+
+_INTEL = ("i915", "xe")
+_WHOLE_CARD = ("card", "")
+# What is measured of a Grace superchip: its CPU rail is a part of Grace, and Grace of the module.
+_GRACE = {"module": "module", "grace": "cpu", "cpu": "core", "sysio": "core"}
+_UJ_PER_DJ = _UW_PER_DW = 100_000
+
+Reader = Callable[[], "int | None"]
+
+
+class HwmonSensor:
+    """Every monitor that measures power or energy of something known."""
+
+    name = "hwmon"
+
+    def __init__(self, sys: str = "/sys") -> None:
+        self.devices: list[Device] = []
+        self.columns: list[Column] = []
+        self._readers: list[Reader] = []
+        self._energies: list[tuple[int, Reader]] = []
+        root = f"{sys}/class/hwmon"
+        for monitor in names(root):
+            folder = f"{root}/{monitor}"
+            driver = text(f"{folder}/name")
+            if driver in _INTEL:
+                self._add_intel(folder, driver)
+            rail = text(f"{folder}/device/power1_oem_info")
+            if rail:
+                self._add_grace(folder, rail)
+        if not self.devices:
+            raise SensorAbsentError("no power monitor")
+
+    def _add_intel(self, folder: str, driver: str) -> None:
+        file = None
+        for channel in ("energy1", "energy2"):
+            if text(f"{folder}/{channel}_label") in _WHOLE_CARD:
+                file = file or open_if_there(f"{folder}/{channel}_input")
+        file = file or open_if_there(f"{folder}/energy1_input")
+        if file is None:
+            return
+        index = len(self.devices)
+        bus_id = pci_address(f"{folder}/device")
+        limit_uw = number(f"{folder}/power1_max") or number(f"{folder}/power1_rated_max")
+        self.devices.append(
+            Device(
+                index, f"PCI-{bus_id}", f"Intel GPU {text(f'{folder}/device/device')}".strip(),
+                bus_id, source=driver, power_limit_w=limit_uw / 1e6 if limit_uw else None,
+            )
+        )  # fmt: skip
+        reader = scaled(file, _UJ_PER_DJ)
+        self._column("gpu_energy", index, reader)
+        self._energies.append((index, reader))
+
+    def _add_grace(self, folder: str, rail: str) -> None:
+        """Add a rail such as `Module Power Socket 0`."""
+        kind = _GRACE.get(rail.partition(" ")[0].lower())
+        try:
+            file = KernelFile(f"{folder}/device/power1_average")
+        except OSError:
+            return
+        if kind is None:
+            return
+        index = len(self.devices)
+        window_ms = number(f"{folder}/device/power1_average_interval")
+        self.devices.append(
+            Device(
+                index, f"{self.name}:{rail.lower().replace(' ', '-')}", rail, kind=kind,
+                source=self.name, power_window_s=window_ms / 1000 if window_ms else None,
+            )
+        )  # fmt: skip
+        self._column("zone_power", index, scaled(file, _UW_PER_DW))
+
+    def _column(self, quantity: str, index: int, reader: Reader) -> None:
+        self.columns.append(Column(QUANTITIES[quantity], index))
+        self._readers.append(reader)
+
+    def read(self) -> list[int | None]:
+        """Return energy in 0.1 J or power in 0.1 W of each device."""
+        return [reader() for reader in self._readers]
+
+    read_last = read
+
+    def counters(self) -> list[tuple[int, int | None]]:
+        """Return the energy counters as they stand."""
+        return [(index, reader()) for index, reader in self._energies]
+
+    def problems(self) -> list[str]:
+        """Return nothing: a monitor that fails leaves its cells empty."""
+        return []
