@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import environment, run
 from tests.support.machines import Machine
 from yprov_run.agent.sensors.amdgpu import AmdGpuSensor
 from yprov_run.agent.sensors.base import Joined, Sensor, SensorAbsentError, SensorUnavailableError
@@ -311,3 +314,33 @@ def test_a_tree_that_vanishes_is_a_reading_without_values(tmp_path: Path) -> Non
 def _without(machine: Machine, path: str) -> str:
     (machine.folder / path).unlink()
     return machine.sys
+
+
+def _inspected(machine: Machine, *options: str, **extra: str) -> subprocess.CompletedProcess[bytes]:
+    env = environment(YPROV_SYS_ROOT=machine.sys, YPROV_PROC_ROOT=machine.proc, **extra)
+    return run("yprov-inspect", "sensors", *options, cwd=machine.folder, env=env)
+
+
+def test_inspect_shows_every_sensor_with_a_live_value_or_what_keeps_it(
+    fake_nvml: Path, tmp_path: Path
+) -> None:
+    cray = Machine("mi250x_cray", tmp_path)
+    shown = _inspected(cray).stdout.decode()
+    assert "cgroup v1 /memory/slurm/uid_1000/job_77" in shown
+    assert "gpu 6: AMD Instinct MI250X (GPU-5a1b000000000006)" in shown
+    assert "its power is in that of the other die of its card" in shown
+    assert re.search(r"module \d+: accel1 ", shown)
+    assert "zone power             351.0 W" in shown
+    assert "not available: no libnvidia-ml.so.1" in shown
+    assert "srun --gpus=1" in shown
+
+
+def test_inspect_tells_programs_the_same_as_json(fake_nvml: Path, tmp_path: Path) -> None:
+    vm = Machine("vm", tmp_path)
+    done = _inspected(vm, "--json", LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_GPUS="2")
+    host, nvml = json.loads(done.stdout)
+    assert host["values"]["net_received_mib"] == 100 << 20
+    assert host["units"]["net_received_mib"] == "B"
+    assert [device["kind"] for device in nvml["devices"]] == ["gpu", "gpu"]
+    assert 100 < nvml["values"]["gpu1_power_dw"] < 500
+    assert nvml["problems"] == []

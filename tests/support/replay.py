@@ -70,6 +70,7 @@ def sampled(
     trace.event(events.END, **trace.summary())
     if lasts_s < SHORT_JOB_S:
         _observe(trace, time, sensor, values, at="end")
+    trace.close()
     execution, _ = read_node(NodeFiles(folder, NODE), folder, None)
     return execution
 

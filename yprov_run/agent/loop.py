@@ -90,6 +90,11 @@ class NodeTrace:
         self._samples.flush()
         self._events.flush()
 
+    def close(self) -> None:
+        """Give up the files; what waits is lost."""
+        self._samples.close()
+        self._events.close()
+
     def summary(self) -> Json:
         """Return what the samples came to, and what is on disk."""
         return {

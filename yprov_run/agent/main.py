@@ -14,6 +14,7 @@ from pathlib import Path
 from yprov_run import __version__
 from yprov_run.agent.isolate import IsolatedSensor
 from yprov_run.agent.loop import Agent, Clock, NodeTrace
+from yprov_run.agent.sensors.base import Joined, SensorUnavailableError
 from yprov_run.agent.sensors.present import Roots, driver_sensors, local_sensors
 from yprov_run.agent.watch import TaskWatch
 from yprov_run.jobdir import SCHEMA_VERSION
@@ -21,12 +22,18 @@ from yprov_run.schedulers import slurm
 from yprov_run.trace import events
 
 _STDERR = 2
+HELPER = "+"  # in the name of a file: by the agent of a task that sees other GPUs than the leader
+_DRIVER_PATIENCE_S = 5
+GPU_SENSORS = ("nvml", "amdgpu")
 
 
 def main(arguments: list[str]) -> None:
     """Sample this node until its tasks have ended; then end at once, whatever else hangs."""
     base, leader, ranks, interval_s = arguments
     _leave_the_task()
+    is_helper = HELPER in Path(base).name
+    if is_helper and _sees_what_the_leader_sees():
+        return
     clock = Clock(time.monotonic, lambda: time.time_ns() // 1_000_000)
     try:
         trace = NodeTrace(base, clock)
@@ -34,17 +41,19 @@ def main(arguments: list[str]) -> None:
         # Two parts of a heterogeneous step share this node: its first agent watches both.
         return
     watch = TaskWatch(Path(base + ".tasks"))
-    roots = Roots(
-        os.environ.get("YPROV_SYS_ROOT", "/sys"), os.environ.get("YPROV_PROC_ROOT", "/proc")
+    roots = _roots()
+    host, missing, job_source = (
+        (Joined([]), [], "") if is_helper else local_sensors(roots, watch.pids)
     )
-    host, missing, job_source = local_sensors(roots, watch.pids)
     trace.event(
         events.NODE, **_node_facts(clock, ranks, float(interval_s), trace), job_use=job_source
     )
     for what in missing:
         trace.event(events.GAP, what=what)
     sensors = [
-        IsolatedSensor(name, opener, clock.monotonic) for name, opener in driver_sensors(roots)
+        IsolatedSensor(name, opener, clock.monotonic)
+        for name, opener in driver_sensors(roots)
+        if not is_helper or name in GPU_SENSORS
     ]
     agent = Agent(trace, watch, host, sensors, float(interval_s), clock, _deadman())
     null = os.open(os.devnull, os.O_WRONLY)
@@ -55,6 +64,28 @@ def main(arguments: list[str]) -> None:
         trace.event(events.GAP, what=f"agent failed: {type(error).__name__}: {error}")
     # A driver call that blocks in its thread must not keep this process.
     os._exit(0)
+
+
+def _sees_what_the_leader_sees() -> bool:
+    """Tell whether a task that may have GPUs of its own sees all of the node's job."""
+    promised = os.environ.get("SLURM_GPUS_ON_NODE", "")
+    if not promised.isdigit():
+        return False
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_DRIVER_PATIENCE_S)  # a driver that blocks here ends this process
+    seen = 0
+    for name, opener in driver_sensors(_roots()):
+        if name in GPU_SENSORS:
+            with contextlib.suppress(SensorUnavailableError):
+                seen += sum(device.kind == "gpu" for device in opener().devices)
+    signal.alarm(0)
+    return seen >= int(promised)
+
+
+def _roots() -> Roots:
+    return Roots(
+        os.environ.get("YPROV_SYS_ROOT", "/sys"), os.environ.get("YPROV_PROC_ROOT", "/proc")
+    )
 
 
 def _deadman() -> Callable[[float], object]:

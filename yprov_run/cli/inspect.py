@@ -12,6 +12,7 @@ from yprov_run.cli.inspections.diff import diff
 from yprov_run.cli.inspections.export import export
 from yprov_run.cli.inspections.list_jobs import list_jobs
 from yprov_run.cli.inspections.rerun import rerun
+from yprov_run.cli.inspections.sensors import sensors
 from yprov_run.cli.inspections.show import show
 from yprov_run.cli.inspections.watch import watch
 from yprov_run.cli.shell import execute, show_version
@@ -43,6 +44,7 @@ app.command("watch")(watch)
 app.command("rerun")(rerun)
 app.command("export")(export)
 app.command("check")(check)
+app.command("sensors")(sensors)
 
 
 def main() -> None:

@@ -28,12 +28,22 @@ fi
 trap '' XFSZ 2>/dev/null || :
 {
   printf 'task %s %s %s %s\n' "${_yprov_rank:--}" "${_yprov_local:--}" "$$" \
-    "${CUDA_VISIBLE_DEVICES:--}" >>"$_yprov_base.tasks"
+    "${CUDA_VISIBLE_DEVICES:-${ROCR_VISIBLE_DEVICES:-${ZE_AFFINITY_MASK:--}}}" >>"$_yprov_base.tasks"
 } 2>/dev/null || :
 trap - XFSZ 2>/dev/null || :
 
+# Where Slurm binds GPUs to tasks, each task sees its own only: its GPUs need an agent of their own.
+_yprov_agent=
+if [ "$_yprov_local" = 0 ]; then
+  _yprov_agent=$_yprov_base
+elif [ "$_yprov_ranks" = slurm ] && [ -n "$_yprov_local" ]; then
+  case ${SLURM_GPUS_PER_TASK:+gpu},${SLURM_GPU_BIND:-},${SLURM_TRES_PER_TASK:-} in
+    *gpu* | *single* | *closest* | *per_task*) _yprov_agent=$_yprov_base+$_yprov_local ;;
+  esac
+fi
+
 # The node's leader starts the agent: not as the program's child, holding none of its streams.
-if [ "$_yprov_local" = 0 ] && [ -x "$_yprov_python" ]; then
+if [ -n "$_yprov_agent" ] && [ -x "$_yprov_python" ]; then
   (
     trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ
     exec </dev/null >/dev/null 2>>"$_yprov_base.tasks" || exit 0
@@ -42,7 +52,7 @@ if [ "$_yprov_local" = 0 ] && [ -x "$_yprov_python" ]; then
     exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
     cd / || exit 0
     unset LD_PRELOAD
-    "$_yprov_python" -I -S -c "$_yprov_boot_agent" "$_yprov_path" "$_yprov_base" "$$" \
+    "$_yprov_python" -I -S -c "$_yprov_boot_agent" "$_yprov_path" "$_yprov_agent" "$$" \
       "$_yprov_ranks" "$_yprov_interval" &
   ) 2>/dev/null || :
 elif [ "$_yprov_local" = 0 ]; then

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
-from yprov_run.merge import clocks, ending, fields, node
+from yprov_run.merge import clocks, ending, fields, gpus, node
 from yprov_run.merge.captured import read_captured
 from yprov_run.merge.files import read_files
 from yprov_run.merge.slim import Slimmer
@@ -94,6 +94,8 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
         )
         nodes.append(slim.slimmed(execution))
         gaps += [Gap(f"{where}, node {execution.name}", problem) for problem in problems]
+    nodes, problems_by_node = gpus.settle(nodes)
+    gaps += [Gap(f"{where}, node {name}", problem) for name, problem in problems_by_node]
     if fields.text(command, "launcher") == "local":
         nodes = [_with_status(execution, end) for execution in nodes]
     nodes.sort(key=lambda n: (_natural(n.index), n.name, n.key))

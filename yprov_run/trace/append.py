@@ -43,6 +43,10 @@ class AppendFile:
             del self._pending[:count]
         return True
 
+    def close(self) -> None:
+        """Give up the file; what is queued is lost."""
+        os.close(self._fd)
+
     def sha256(self) -> str:
         """Return the checksum of all that was written, as hexadecimal digits."""
         return self._hash.hexdigest()

@@ -15,6 +15,10 @@ class KernelFile:
         self.path = path
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
+
     def read(self) -> bytes:
         """Return what it says now. Raises OSError."""
         return os.pread(self._fd, _BYTES, 0)

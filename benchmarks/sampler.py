@@ -1,0 +1,141 @@
+"""What sampling costs: CPU time, memory and bytes, on eight fake GPUs; con-duct and nvitop beside.
+
+    python benchmarks/sampler.py [--peers PYTHON] [--long SECONDS]
+
+PYTHON is an interpreter with con-duct and nvitop (`pip install con-duct nvitop`). Every program
+is run twice, for a short and a long time: the difference is what sampling costs without start and
+end. CPU time is the kernel's count of the process and all that it has started and waited for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from yprov_run.launch.plan import _BOOT_AGENT, import_path
+
+FAKE = Path(__file__).parents[1] / "tests/fakes/nvml.c"
+SHORT_S = 4
+GPUS = 8
+
+# What a user of nvitop writes to sample in the background.
+_NVITOP = """
+import sys, time
+from nvitop import Device, ResourceMetricCollector
+collector = ResourceMetricCollector(Device.all(), interval=float(sys.argv[1]))
+collector.daemonize(on_collect=lambda metrics: True, interval=float(sys.argv[1]))
+time.sleep(float(sys.argv[2]))
+"""
+
+Start = Callable[[float, Path], subprocess.Popen[bytes]]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run took: CPU seconds, the highest resident KiB, bytes written."""
+
+    cpu_s: float
+    rss_kib: int
+    size_bytes: int
+
+
+def fake_library(folder: Path) -> None:
+    """Compile the fake GPUs."""
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-O2", "-Wl,-soname,libnvidia-ml.so.1", "-o",
+         str(folder / "libnvidia-ml.so.1"), str(FAKE), "-lm"], check=True,
+    )  # fmt: skip
+
+
+def agent(interval_s: float) -> Start:
+    """Return what starts our agent beside a task that sleeps."""
+
+    def start(lasts_s: float, folder: Path) -> subprocess.Popen[bytes]:
+        task = subprocess.Popen(["sleep", str(lasts_s)])
+        (folder / "n.tasks").write_text(f"task 0 0 {task.pid} -\n")
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _BOOT_AGENT, "\n".join(import_path()),
+             str(folder / "n"), str(task.pid), "local", str(interval_s)],
+        )  # fmt: skip
+
+    return start
+
+
+def con_duct(python: str, interval_s: float) -> Start:
+    """Return what starts con-duct, which samples processes and no GPU."""
+
+    def start(lasts_s: float, folder: Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [python, "-m", "con_duct.cli", "run", "--quiet", "--sample-interval", str(interval_s),
+             "--report-interval", str(max(1.0, interval_s)), "-p", f"{folder}/duct_",
+             "sleep", str(lasts_s)],
+        )  # fmt: skip
+
+    return start
+
+
+def nvitop(python: str, interval_s: float) -> Start:
+    """Return what starts nvitop's collector; it writes nothing."""
+    return lambda lasts_s, _: subprocess.Popen(
+        [python, "-c", _NVITOP, str(interval_s), str(lasts_s)]
+    )
+
+
+def run(start: Start, lasts_s: float, environment: dict[str, str]) -> Cost:
+    """Run one program to its end and return what it cost."""
+    os.environ.update(environment)
+    with tempfile.TemporaryDirectory() as name:
+        process = start(lasts_s, Path(name))
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{process.args!r} ended with {process.returncode}")
+        size = sum(path.stat().st_size for path in Path(name).rglob("*") if path.is_file())
+        return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss, size)
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", help="a Python with con-duct and nvitop")
+    parser.add_argument("--long", type=float, default=34, help="seconds of the longer run")
+    options = parser.parse_args()
+    cases = [
+        ("yprov-run's agent, 1 Hz", agent(1.0), 0),
+        ("yprov-run's agent, 1 Hz, 20 us a driver call", agent(1.0), 20),
+        ("yprov-run's agent, 10 Hz", agent(0.1), 0),
+    ]
+    if options.peers:
+        cases += [
+            ("con-duct, 1 Hz (processes, no GPU)", con_duct(options.peers, 1.0), 0),
+            ("nvitop's collector, 1 Hz", nvitop(options.peers, 1.0), 0),
+            ("nvitop's collector, 10 Hz", nvitop(options.peers, 0.1), 0),
+        ]
+    print(f"{GPUS} fake GPUs; {platform.platform()}, Python {platform.python_version()}")
+    print("| | CPU ms per s | resident MiB | MB per hour |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        fake_library(Path(name))
+        for label, start, call_us in cases:
+            environment = {
+                "LD_LIBRARY_PATH": name,
+                "FAKE_NVML_GPUS": str(GPUS),
+                "FAKE_NVML_CALL_US": str(call_us),
+            }
+            short = run(start, SHORT_S, environment)
+            long = run(start, options.long, environment)
+            span_s = options.long - SHORT_S
+            cpu_ms = 1000 * (long.cpu_s - short.cpu_s) / span_s
+            size_mb = (long.size_bytes - short.size_bytes) / span_s * 3600 / 1e6
+            print(f"| {label} | {cpu_ms:.2f} | {long.rss_kib / 1024:.1f} | {size_mb:.2f} |",
+                  flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

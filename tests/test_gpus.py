@@ -1,0 +1,97 @@
+"""Which GPUs are the job's: by what the scheduler promised, and what the tasks were told to use."""
+
+from __future__ import annotations
+
+import pytest
+
+from yprov_run.merge.gpus import chosen_devices, joined, of_the_job
+from yprov_run.model import Device, DeviceUse, NodeExecution, Task
+
+SLURM = {"SLURM_JOB_ID": "7"}
+
+
+def _gpus(*uuids: str, name: str = "H100") -> list[Device]:
+    return [Device(index, uuid, name) for index, uuid in enumerate(uuids)]
+
+
+def _node(devices: list[Device], lists: list[str], expected: int, key: str = "n1-0",
+          environment: dict[str, str] | None = None) -> NodeExecution:  # fmt: skip
+    return NodeExecution(
+        key, "n1", "n1", 0, 0, 1000, 0, 1000, True, False,
+        tasks=tuple(Task(rank, rank, 100 + rank, visible_gpus=text)
+                    for rank, text in enumerate(lists)),
+        devices=tuple(DeviceUse(device, energy_j=1.0) for device in devices),
+        facts={"gpus_expected": expected, "environment": environment or {}},
+    )  # fmt: skip
+
+
+def _uuids(node: NodeExecution) -> list[str]:
+    return [use.device.uuid for use in node.devices]
+
+
+FOUR = ("GPU-aa11", "GPU-bb22", "GPU-cc33", "GPU-dd44")
+
+
+@pytest.mark.parametrize(
+    ("lists", "chosen"),
+    [
+        (["0,1"], {0, 1}),
+        (["2", "3"], {2, 3}),
+        (["GPU-bb22,GPU-dd44"], {1, 3}),
+        (["GPU-cc"], {2}),
+        (["1,-1,2"], {1}),
+        (["1,9,2"], {1}),
+        (["NoDevFiles"], set()),
+        (["MIG-GPU-cc33/1/0"], {2}),
+        (["0", ""], {0, 1, 2, 3}),
+        ([], {0, 1, 2, 3}),
+        (["GPU-"], set()),
+    ],
+)
+def test_a_tasks_list_names_gpus_by_number_or_uuid(lists: list[str], chosen: set[int]) -> None:
+    assert chosen_devices(_gpus(*FOUR), lists, {}) == (chosen, "")
+
+
+def test_numbers_on_a_node_of_different_gpus_are_in_doubt_unless_the_order_is_set() -> None:
+    mixed = [Device(0, FOUR[0], "H100"), Device(1, FOUR[1], "A30")]
+    chosen, doubt = chosen_devices(mixed, ["1"], {})
+    assert chosen == {0, 1}
+    assert "order" in doubt
+    assert chosen_devices(mixed, ["1"], {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}) == ({1}, "")
+
+
+def test_all_that_the_scheduler_promised_are_the_jobs_used_or_not() -> None:
+    node, problems = of_the_job(_node(_gpus(*FOUR), ["0"], 4, environment=SLURM))
+    assert _uuids(node) == list(FOUR)
+    assert problems == []
+
+
+def test_gpus_of_other_jobs_on_a_shared_node_are_left_out_and_named() -> None:
+    node, problems = of_the_job(_node(_gpus(*FOUR), ["2,3"], 2, environment=SLURM))
+    assert _uuids(node) == list(FOUR[2:])
+    assert problems == ["2 GPUs of the node are not the job's: their figures are left out"]
+
+
+def test_a_shortfall_is_named() -> None:
+    _, problems = of_the_job(_node(_gpus(*FOUR[:1]), ["0"], 4, environment=SLURM))
+    assert problems == ["1 of 4 GPUs sampled"]
+
+
+def test_a_local_run_that_was_told_to_use_one_gpu_is_of_that_one() -> None:
+    node, problems = of_the_job(_node(_gpus(*FOUR), ["1"], 4))
+    assert _uuids(node) == [FOUR[1]]
+    assert problems == []
+
+
+def test_what_tasks_see_apart_is_put_together_and_counted_once() -> None:
+    leader = _node(_gpus(FOUR[0]), ["0", "0", "0"], 3, environment=SLURM)
+    others = [
+        _node(_gpus(FOUR[1]), [], 3, "n1-0+1"),
+        _node(_gpus(FOUR[2]), [], 3, "n1-0+2"),
+        _node(_gpus(FOUR[0]), [], 3, "n1-0+3"),
+    ]
+    (node,) = joined([*others, leader])
+    assert _uuids(node) == list(FOUR[:3])
+    assert [use.device.index for use in node.devices] == [0, 1, 2]
+    assert len(node.tasks) == 3
+    assert of_the_job(node)[1] == []

@@ -1,0 +1,120 @@
+"""Which of the GPUs that were sampled on a node are the job's, by UUID or by their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from yprov_run.merge import fields
+from yprov_run.model import Device, DeviceUse, Json, NodeExecution
+
+_NONE = ("-1", "nodevfiles", "void", "none")
+
+
+def settle(
+    nodes: Sequence[NodeExecution],
+) -> tuple[list[NodeExecution], list[tuple[str, str]]]:
+    """Return each node with the job's GPUs, whoever saw them, and (node, problem) in words."""
+    settled, problems = [], []
+    for node in joined(nodes):
+        found, words = of_the_job(node)
+        settled.append(found)
+        problems += [(node.name, problem) for problem in words]
+    return settled, problems
+
+
+def joined(nodes: Sequence[NodeExecution]) -> list[NodeExecution]:
+    """Put what agents of other tasks saw to their node's: a task may see its own GPU only.
+
+    Such an agent's key is the node's, `+`, and the task's local rank.
+    """
+    by_key = {node.key: node for node in nodes}
+    result: dict[str, NodeExecution] = {}
+    for key in sorted(by_key, key=lambda key: ("+" in key, len(key), key)):
+        base = key.partition("+")[0]
+        known = result.get(base)
+        result[base] = by_key[key] if known is None else _with_devices(known, by_key[key])
+    return list(result.values())
+
+
+def _with_devices(node: NodeExecution, other: NodeExecution) -> NodeExecution:
+    devices, zones = list(node.devices), list(node.zones)
+    for target, uses in ((devices, other.devices), (zones, other.zones)):
+        seen = {use.device.uuid for use in target}
+        for use in uses:
+            if use.device.uuid not in seen:
+                index = len(devices) + len(zones)
+                target.append(replace(use, device=replace(use.device, index=index)))
+    return replace(node, devices=tuple(devices), zones=tuple(zones))
+
+
+def of_the_job(node: NodeExecution) -> tuple[NodeExecution, list[str]]:
+    """Return a node with the GPUs that are the job's, and what is in doubt or missing, in words.
+
+    Under a scheduler all that it promised are the job's, used or not. Where more are to be seen,
+    and in a local run, those that the tasks were told to use.
+    """
+    expected = fields.integer(node.facts, "gpus_expected") or 0
+    environment = fields.mapping(node.facts, "environment")
+    by_scheduler = "SLURM_JOB_ID" in environment and expected > 0
+    problems = []
+    if not (by_scheduler and len(node.devices) <= expected):
+        lists = [task.visible_gpus for task in node.own_tasks]
+        chosen, doubt = chosen_devices([use.device for use in node.devices], lists, environment)
+        problems += [doubt] if doubt else []
+        left_out = [use for use in node.devices if use.device.index not in chosen]
+        if left_out and by_scheduler:
+            problems.append(
+                f"{len(left_out)} GPUs of the node are not the job's: their figures are left out"
+            )
+        node = replace(node, devices=tuple(u for u in node.devices if u.device.index in chosen),
+                       zones=_without_parts_of(node.zones, left_out))  # fmt: skip
+        expected = expected if by_scheduler else 0
+    if len(node.devices) < expected:
+        problems.append(f"{len(node.devices)} of {expected} GPUs sampled")
+    return node, problems
+
+
+def _without_parts_of(
+    zones: Sequence[DeviceUse], left_out: Sequence[DeviceUse]
+) -> tuple[DeviceUse, ...]:
+    uuids = {use.device.uuid for use in left_out}
+    return tuple(zone for zone in zones if zone.device.parent not in uuids)
+
+
+def chosen_devices(
+    devices: Sequence[Device], lists: Sequence[str], environment: Json
+) -> tuple[set[int], str]:
+    """Return the indices of the devices that the tasks' lists name, and a doubt in words.
+
+    A task without a list may use all. A list ends at its first invalid word, as for CUDA.
+    """
+    everything = {device.index for device in devices}
+    if not lists or any(not text for text in lists):
+        return everything, ""
+    chosen: set[int] = set()
+    doubt = ""
+    order = fields.text(environment, "CUDA_DEVICE_ORDER")
+    by_order = order == "PCI_BUS_ID" or len({device.name for device in devices}) == 1
+    for text in lists:
+        for word in text.split(","):
+            found = _named(word.strip(), devices)
+            if found is None:
+                break
+            if word.strip().isdecimal() and not by_order:
+                doubt = "GPUs are named by numbers in an order that is not known: all are counted"
+            chosen.add(found)
+    return (everything, doubt) if doubt else (chosen, "")
+
+
+def _named(word: str, devices: Sequence[Device]) -> int | None:
+    """Return the device that a word names: by number, UUID or its beginning, or MIG instance."""
+    if word.isdecimal():
+        numbers = [device.index for device in devices]
+        return numbers[int(word)] if len(word) < 6 and int(word) < len(numbers) else None
+    if len(word) < 5 or word.lower() in _NONE:
+        return None
+    if word.startswith("MIG-GPU-"):
+        word = word[4:].partition("/")[0]
+    found = [device.index for device in devices if device.uuid.startswith(word)]
+    return found[0] if len(found) == 1 else None
