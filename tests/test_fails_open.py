@@ -3,6 +3,7 @@ is at most one warning for a cause, and the document names the gap."""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -222,3 +223,33 @@ def test_a_clock_that_is_set_back_does_not_disturb_the_figures(tmp_path: Path) -
     times = [int(line.split(",")[0]) for line in samples]
     assert times == sorted(times)
     assert times[-1] < 2000
+
+
+def test_arguments_that_leave_no_room_for_ours_reach_the_program_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """The longest command line with which yprov-run itself can be started."""
+
+    def command(size: int) -> list[str]:
+        words = ["x" * 100_000] * (size // 100_000)
+        return ["yprov-run", "-q", "true", *words, "x" * (size % 100_000)]
+
+    def starts(size: int) -> bool:
+        try:
+            subprocess.run([*command(size)[:1], "--version", *command(size)[2:]], env=environment(),
+                           check=True, capture_output=True, timeout=60)  # fmt: skip
+        except OSError as error:
+            assert error.errno == errno.E2BIG
+            return False
+        return True
+
+    fits, too_long = 0, 1 << 26
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        fits, too_long = (middle, too_long) if starts(middle) else (fits, middle)
+    done = run(*command(fits - 20), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr.count(b"yprov-run: no room for our words") == 1
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert documents.job(document)["run:state"] == "completed"
+    assert any("no task announced itself" in gap for gap in documents.gaps(document))

@@ -36,6 +36,10 @@ def place(line: str) -> Placement:
         ("srun --exclusive HERE a.out -x", "srun"),
         ("srun --exclusive=user -I30 HERE a.out", "srun"),
         ("srun --cpu-bind=none --export ALL,A=1 -- HERE a.out", "srun"),
+        ("srun --nt 4 HERE a.out", "srun"),  # one of several, each with a value
+        ("srun --container-image=a/b:c --no-container-mount-home HERE a.out", "srun"),
+        ("srun --some-plugins-option=1 HERE a.out", "srun"),
+        ("srun --tasks-per-node 2 --oom-kill-step HERE a.out", "srun"),
         ("srun --gpus-per-task=1 --gpu-bind=single:1 --mem 0 HERE bash -c 'echo :'", "srun"),
     ],
 )
@@ -98,7 +102,7 @@ def test_an_mpirun_that_its_name_does_not_tell_is_asked(
         ("srun --no-such-option a.out", "--no-such-option"),
         ("srun -y a.out", "-y"),
         ("srun --ntasks 4", "no program"),
-        ("srun --nt 4 a.out", "--nt"),  # --ntasks and others: not clear which
+        ("srun --no 4 a.out", "--no"),  # --nodes or --no-kill: not clear which
         ("srun -n1 a.out : --wrong b.out", "--wrong"),
     ],
 )

@@ -53,16 +53,27 @@ def _run(request: Request) -> Outcome:
     if plan.original:
         request = request._replace(inputs=(*request.inputs, plan.original))
     capturing = Capturing(request, prepared.job, prepared.step, plan.placement.launcher)
-    outcome = _launch(plan.command, capturing.begin)
+    outcome = _launch(plan.command, capturing.begin, lambda: _unrecorded(request))
     _conclude(request, prepared, outcome, capturing)
     return outcome
 
 
-def _launch(command: Sequence[str], launched: Callable[[int], None] | None = None) -> Outcome:
-    outcome = supervise.run(command, launched)
+def _launch(
+    command: Sequence[str],
+    launched: Callable[[int], None] | None = None,
+    shorter: Callable[[], Sequence[str]] | None = None,
+) -> Outcome:
+    outcome = supervise.run(command, launched, shorter)
     if outcome.error:
         complain(PROGRAM, outcome.error)
     return outcome
+
+
+def _unrecorded(request: Request) -> list[str]:
+    """Return the bare command, where the system has no room for our words beside the user's."""
+    del os.environ[JOB_DIR_VARIABLE]
+    complain(PROGRAM, "no room for our words beside so many arguments: no task is recorded")
+    return bare_command(request.argv)
 
 
 class Prepared(NamedTuple):

@@ -43,11 +43,16 @@ class Outcome(NamedTuple):
     error: str = ""
 
 
-def run(command: Sequence[str], launched: Callable[[int], None] | None = None) -> Outcome:
+def run(
+    command: Sequence[str],
+    launched: Callable[[int], None] | None = None,
+    shorter: Callable[[], Sequence[str]] | None = None,
+) -> Outcome:
     """Run a command to its end; while it runs, everything we get that was meant for it is its.
 
     `launched` is called with its process id as soon as it runs and is watched. It must be quick
-    and raise nothing: a signal that comes meanwhile is passed on after it.
+    and raise nothing: a signal that comes meanwhile is passed on after it. `shorter` gives the
+    command to run where the system takes none of so many bytes.
     """
     started_ms = _now_ms()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED | {signal.SIGCHLD})
@@ -55,6 +60,9 @@ def run(command: Sequence[str], launched: Callable[[int], None] | None = None) -
     try:
         pid = _spawn(command, mask)
     except OSError as error:
+        if error.errno == errno.E2BIG and shorter is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            return run(shorter(), launched)
         return _failed(command, error, started_ms)
     witness = _Witness()
     if launched is not None:

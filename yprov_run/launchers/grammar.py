@@ -76,25 +76,23 @@ class Options(NamedTuple):
         return self._short(word)
 
     def _long(self, name: str, has_value: bool) -> int | None:
-        known = self.full_name(name)
-        if known is None:
-            return None
-        if has_value:
-            return 0
-        return self.values.get(known, 0)
+        """Return how many words follow a long option.
 
-    def full_name(self, name: str) -> str | None:
-        """Return the long option that this is, or is a clear abbreviation of."""
-        if name in self.values or name in self.flags:
-            return name
-        if not self.abbreviations:
-            return None
-        longer = [
-            option
-            for option in (*self.values, *self.flags)
-            if option.startswith(name) and option.startswith("--")
-        ]
-        return longer[0] if len(longer) == 1 else None
+        What is not clear to us is no doubt where it does not matter: a word with `=` is whole,
+        also for a plugin's option, and the options that an abbreviation may mean may be alike.
+        """
+        meant = self.meanings(name)
+        if has_value and (meant or self.abbreviations):
+            return 0
+        words = {self.values.get(option, 0) for option in meant}
+        return words.pop() if len(words) == 1 else None
+
+    def meanings(self, name: str) -> set[str]:
+        """Return the long options that this is, or may be an abbreviation of."""
+        known = self.values.keys() | self.flags
+        if name in known or not self.abbreviations:
+            return {name} & known
+        return {option for option in known if option.startswith(name)}
 
     def _short(self, word: str) -> int | None:
         """Read a bundle of short options: flags first, then at most one that takes a value."""
@@ -125,7 +123,7 @@ def program_index(argv: Sequence[str], start: int, options: Options) -> tuple[in
         words = options.find(word)
         if words is None:
             return None, f"option {word!r} is not known"
-        if {word, options.full_name(word)} & options.asks_no_program:
+        if (options.meanings(word) or {word}) <= options.asks_no_program:
             return None, ""
         index += 1 + words
     if index >= len(argv):

@@ -1,4 +1,8 @@
-"""Slurm's srun, 22.05 to 25.11 (from its manual pages; checked against the installed srun)."""
+"""Slurm's srun, 22.05 to 26.05.
+
+The options are those of the option table in Slurm's own sources, all releases together, and those
+of the container plugin Pyxis; checked against the installed srun.
+"""
 
 from __future__ import annotations
 
@@ -15,33 +19,46 @@ from yprov_run.launchers.grammar import (
 )
 
 _WITH_VALUE = """
-accel-bind account acctg-freq bb bbf bcast-exclude begin chdir cluster-constraint clusters comment
-constraint container container-id core-spec cores-per-socket cpu-bind cpu-freq cpus-per-gpu
-cpus-per-task deadline delay-boot dependency distribution epilog error exclude export
-extra extra-node-info gid gpu-bind gpu-freq gpus gpus-per-node gpus-per-socket gpus-per-task
-gres gres-flags het-group hint input job-name jobid licenses mail-type mail-user mcs-label mem
-mem-bind mem-per-cpu mem-per-gpu mincpus mpi msg-timeout network nodefile nodelist nodes ntasks
-ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode
-output partition power prefer priority profile prolog qos relative reservation segment signal
-slurmd-debug sockets-per-node switches task-epilog task-prolog thread-spec threads
-threads-per-core time time-min tmp treewidth tres-bind tres-per-task uid wait
-wckey
+accel-bind account acctg-freq autocomplete bb bbf bcast-exclude begin chdir cluster cluster-
+constraint clusters comment constraint container container-id container-type context core-spec
+cores-per-socket cpu-bind cpu_bind cpu-freq cpus-per-gpu cpus-per-task deadline delay-boot
+dependency distribution epilog error exclude export extra extra-node-info gid gpu-bind gpu-freq gpus
+gpus-per-node gpus-per-socket gpus-per-task gres gres-flags het-group hint ignore-signals input job-
+name jobid licenses mail-type mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu mem-update
+mincpus mpi msg-timeout network nodefile nodelist nodes ntasks ntasks-per-core ntasks-per-gpu
+ntasks-per-node ntasks-per-socket ntasks-per-tres open-mode pack-group output partition power prefer
+priority profile prolog qos relative reservation resources segment signal slurmd-debug sockets-per-
+node switches task-epilog task-prolog tasks-per-node thread-spec threads threads-per-core time time-
+min tmp treewidth tres-bind tres-per-task uid wait wckey
+"""
+# Of the container plugin.
+_PYXIS_WITH_VALUE = """
+container-env container-image container-mounts container-name container-save container-workdir
+"""
+_PYXIS_WITHOUT_VALUE = """
+container-entrypoint container-entrypoint-log container-mount-home container-readonly container-
+remap-root container-writable no-container-entrypoint no-container-mount-home no-container-remap-
+root
 """
 # The value of these may be left out, and is then never the next word.
 _WITH_OPTIONAL_VALUE = """
-bcast compress exclusive immediate kill-on-bad-exit nice no-kill propagate resv-ports send-libs
-x11
+bcast compress exclusive immediate kill-on-bad-exit nice no-kill oom-kill-step propagate resv-ports
+send-libs x11
 """
 _WITHOUT_VALUE = """
-contiguous consolidate-segments debugger-test disable-status exact external external-launcher help
-hold interactive label multi-prog no-allocate overcommit overlap oversubscribe preserve-env pty
-quiet quit-on-interrupt reboot spread-job spread-segments stepmgr test-only unbuffered usage
-use-min-nodes verbose version wait-for-children
+async contiguous consolidate-segments debugger-test disable-status exact external external-launcher
+help hold interactive label multi-prog no-allocate overcommit overlap oversubscribe parsable
+preserve-env pty quiet quit-on-interrupt reboot spread-job spread-segments stepmgr test-only
+unbuffered usage use-min-nodes verbose version wait-for-children whole
 """
 
 OPTIONS = Options(
-    values={f"--{name}": 1 for name in _WITH_VALUE.split()},
-    flags=frozenset(f"--{name}" for name in (_WITH_OPTIONAL_VALUE + _WITHOUT_VALUE).split()),
+    values={f"--{name}": 1 for name in (_WITH_VALUE + _PYXIS_WITH_VALUE).split()},
+    flags=frozenset(
+        f"--{name}"
+        for names in (_WITH_OPTIONAL_VALUE, _WITHOUT_VALUE, _PYXIS_WITHOUT_VALUE)
+        for name in names.split()
+    ),
     glued="ABCDFGJLMNPSTWbcdeimnopqrtwx",
     optional_glued="IKk",
     short_flags="EHOQVXZhlsuv",
