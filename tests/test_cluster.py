@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 
 from tests.support import documents
 from tests.support.commands import BIN, REPOSITORY, environment, only_job, run
+from tests.support.processes import agents_below
 from tests.support.slurm import NODES, Finished, SlurmCluster, wait_until
 from tests.support.wave import true_energy_j
 from yprov_run.launchers.srun import OPTIONS
@@ -37,21 +37,8 @@ def gpus(fake_nvml: Path) -> dict[str, str]:
     }
 
 
-def _agents_of(folder: Path) -> Iterator[int]:
-    """Yield the process ids of our agents that write below a folder."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            is_agent = any(b"yprov_run.agent.main" in word for word in words)
-            if is_agent and any(word.startswith(bytes(folder)) for word in words):
-                yield int(entry.name)
-
-
 def _no_agent_left(folder: Path) -> None:
-    wait_until(lambda: not list(_agents_of(folder)), "the end of all agents", 5)
+    wait_until(lambda: not agents_below(folder), "the end of all agents", 5)
 
 
 def _check_four_nodes(folder: Path, finished: Finished) -> documents.Document:
@@ -311,7 +298,7 @@ def test_a_killed_agent_is_named_and_the_job_runs(
     )
     job_id = cluster.submit(script, tmp_path, environ=gpus)
     _started(tmp_path)
-    victim = min(_agents_of(tmp_path))
+    victim = min(agents_below(tmp_path))
     os.kill(victim, signal.SIGKILL)
     finished = cluster.wait(job_id, tmp_path)
     assert "status 0" in finished.output
@@ -345,7 +332,7 @@ def test_a_node_that_dies_in_the_middle_is_named(
     _started(tmp_path)
     samples = next(tmp_path.glob("yprov/*/record/steps/0/nodes/node3-*.samples.csv"))
     base = str(samples).removesuffix(".samples.csv")
-    for pid in _agents_of(tmp_path):
+    for pid in agents_below(tmp_path):
         if base.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)
     tasks = Path(base + ".tasks").read_text().splitlines()

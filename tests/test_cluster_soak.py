@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import documents
 from tests.support.commands import environment, run
+from tests.support.processes import agents_below
 from tests.support.slurm import SlurmCluster, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.parametrize("cluster", ["linuxproc"], indirect=True)]
@@ -69,7 +70,7 @@ def _strike(fault: str, process: subprocess.Popen[bytes], where: Path) -> None:
             lambda: any(where.glob("yprov/*/record/steps/0/nodes/*.events.jsonl")), fault, 20
         )
         number = signal.SIGKILL if fault.endswith("killed") else signal.SIGSTOP
-        for pid in _agents(where):
+        for pid in agents_below(where):
             os.kill(pid, number)
     elif fault == "nodes gone":
         shutil.rmtree(next(where.glob("yprov/*/record/steps/0/nodes")), ignore_errors=True)
@@ -81,25 +82,12 @@ def _strike(fault: str, process: subprocess.Popen[bytes], where: Path) -> None:
 
 def _check_afterwards(what: str, where: Path) -> str:
     # With the wrapper killed its launcher goes on: the record is whole when its agents are gone.
-    wait_until(lambda: not _agents(where), f"{what}: the end of its agents", 30)
+    wait_until(lambda: not agents_below(where), f"{what}: the end of its agents", 30)
     merged = run("yprov-merge", "-q", str(next(where.glob("yprov/*"))), cwd=where)
     if merged.returncode or merged.stderr:
         return f"{what}: merge: {merged.stderr.decode()}"
     documents.load(next(where.glob("yprov/*/prov.json")))
     return ""
-
-
-def _agents(where: Path) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"yprov_run.agent.main" in words and bytes(where) + b"/" in words:
-                found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.timeout(1800)
@@ -116,4 +104,4 @@ def test_many_jobs_with_many_faults(cluster: SlurmCluster, tmp_path: Path) -> No
             if text
         ]
     assert wrong == []
-    wait_until(lambda: not _agents(tmp_path), "the end of all agents", 20)
+    wait_until(lambda: not agents_below(tmp_path), "the end of all agents", 20)

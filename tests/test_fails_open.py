@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import documents
 from tests.support.commands import BIN, environment, only_job, run
+from tests.support.processes import agents_below
 from tests.support.slurm import wait_until
 
 JOB = ["sh", "-c", "echo out; sleep 1.5; echo more; exit 3"]
@@ -108,31 +109,18 @@ def test_an_agent_that_is_terminated_killed_or_stopped(
         cwd=tmp_path, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )  # fmt: skip
-    wait_until(lambda: len(_agents(tmp_path)) == 1, "the agent", 20)
+    wait_until(lambda: len(agents_below(tmp_path)) == 1, "the agent", 20)
     wait_until(lambda: bool(list(tmp_path.rglob("*.samples.csv"))), "samples", 20)
-    (agent,) = _agents(tmp_path)
+    (agent,) = agents_below(tmp_path)
     os.kill(agent, number)
     out, err = process.communicate(b"\n", timeout=30)
     _check(subprocess.CompletedProcess([], process.returncode, out, err))
-    wait_until(lambda: not _agents(tmp_path), "the end of the agent", 5)
+    wait_until(lambda: not agents_below(tmp_path), "the end of the agent", 5)
     gaps = documents.gaps(documents.load(only_job(tmp_path) / "prov.json"))
     if number != signal.SIGTERM:  # which it ignores, as the job may get it too
         assert gaps
     else:
         assert gaps == []
-
-
-def _agents(folder: Path) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"yprov_run.agent.main" in words and bytes(folder) in words:
-                found.append(int(entry.name))
-    return found
 
 
 def test_the_agent_holds_nothing_of_the_tasks(tmp_path: Path) -> None:
@@ -141,7 +129,7 @@ def test_the_agent_holds_nothing_of_the_tasks(tmp_path: Path) -> None:
         cwd=tmp_path, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     wait_until(lambda: bool(list(tmp_path.rglob("*.samples.csv"))), "samples", 20)
-    (agent,) = _agents(tmp_path)
+    (agent,) = agents_below(tmp_path)
     assert process.stdout and process.stdin
     pipes = [Path(f"/proc/self/fd/{s.fileno()}") for s in (process.stdout, process.stdin)]
     ours = {pipe.readlink() for pipe in pipes}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -93,6 +94,15 @@ def test_a_reused_job_id_does_not_join_the_old_jobs_directory(tmp_path: Path) ->
     other = open_job_dir(tmp_path, "x", "7", {**IDENTITY, "cluster": "d"})
     assert other.path != first.path
     assert other.number == "7"
+
+
+def test_a_file_that_finds_no_room_is_not_there_in_part(tmp_path: Path) -> None:
+    text = "x" * 5000
+    script = "import sys; from pathlib import Path; from yprov_run.jobdir import write_once\n"
+    script += f"write_once(Path({str(tmp_path / 'a')!r}), {text!r})"
+    done = run("sh", "-c", 'ulimit -f 4; exec "$0" -c "$1"', sys.executable, script, cwd=tmp_path)
+    assert b"File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_written_once_is_not_written_again(tmp_path: Path) -> None:

@@ -198,6 +198,15 @@ def write_once(path: Path, content: str) -> bool:
     try:
         with temporary.open("x", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(content)
+        return _link_once(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _link_once(temporary: Path, path: Path) -> bool:
+    """Give a whole file its name; False if that is taken."""
+    try:
         os.link(temporary, path)
     except FileExistsError:
         return False
@@ -206,10 +215,6 @@ def write_once(path: Path, content: str) -> bool:
         if path.exists():
             return False
         temporary.replace(path)
-        return True
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
     return True
 
 

@@ -133,9 +133,10 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing:
         if written:
             _look_at_files(request, prepared, outcome)
         capturing.conclude(outcome)
-        if written and request.merge and not prepared.is_inner:
+        if request.merge and not prepared.is_inner:
             _await_last_records(prepared.step)
-            _merge(request, prepared.job)
+            if written:
+                _merge(request, prepared.job)
     except KeyboardInterrupt:
         complain(PROGRAM, f"interrupted; for the document: yprov-merge {prepared.job.path}")
 
@@ -176,8 +177,8 @@ def _await_last_records(step: StepDir) -> None:
         waiting = [key for key in waiting if not has_end(step.node(key).events)]
         if waiting:
             time.sleep(0.01)
-    if waiting:
-        end_stragglers([step.node(key) for key in waiting])
+    if waiting or not step.path.exists():
+        end_stragglers(step.nodes_dir)
     looking = step.node_keys()
     give_up = time.monotonic() + _LAST_LOOK_S
     while looking and time.monotonic() < give_up:

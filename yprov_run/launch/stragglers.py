@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 
-from yprov_run.jobdir import NodeFiles
+_AGENT = b"yprov_run.agent.main"
 
 
-def end_stragglers(nodes: Sequence[NodeFiles], proc: Path = Path("/proc")) -> None:
-    """Kill the agents that write these files, if they live on this machine.
+def end_stragglers(nodes_dir: Path, proc: Path = Path("/proc")) -> None:
+    """Kill the agents that write into a step's folder, if they live on this machine.
 
-    They are known by the path of their files, which stands on their command line. Agents on other
-    machines are the launcher's to end.
+    They are known by the path of their files, which stands on their command line; the files
+    themselves may be gone. Agents on other machines are the launcher's to end.
     """
-    bases = {os.fsencode(node.events).removesuffix(b".events.jsonl") for node in nodes}
+    folder = os.fsencode(nodes_dir) + b"/"
     for entry in proc.iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError):
             words = (entry / "cmdline").read_bytes().split(b"\0")
-            if not bases.isdisjoint(words) and int(entry.name) != os.getpid():
+            is_agent = any(_AGENT in word for word in words)
+            if is_agent and any(word.startswith(folder) for word in words):
                 os.kill(int(entry.name), signal.SIGKILL)
