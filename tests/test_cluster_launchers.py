@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import json
 import os
 import shutil
 import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -149,6 +152,30 @@ def test_an_mpi_program_that_really_talks_is_undisturbed(
     bare, wrapped, document = _both(cluster, tmp_path, f"{launcher} ring")
     assert wrapped == bare == ["ring of 8: 28"]
     assert documents.job(document)["run:taskCount"] == 8
+
+
+@pytest.mark.parametrize(
+    ("launcher", "library"),
+    [(f"mpirun.openmpi {TCP} -np 4", "openmpi"), ("mpiexec.hydra -n 4", "mpich")],
+    ids=["Open MPI", "MPICH"],
+)
+def test_an_mpi4py_program_that_really_talks_is_undisturbed(
+    launcher: str, library: str, cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    # mpi4py knows MPICH's library by the name that its makers give it, not by Debian's.
+    mpich = ctypes.util.find_library("mpich")
+    need([] if mpich else ["libmpich"], "this test")
+    (tmp_path / "libmpi.so.12").symlink_to(
+        f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}/{mpich}"
+    )
+    program = Path(__file__).parent / "programs/mpi_sum.py"
+    command = (
+        f"env LD_LIBRARY_PATH={tmp_path} MPI4PY_MPIABI={library} {launcher} "
+        f"{sys.executable} {program}"
+    )
+    bare, wrapped, document = _both(cluster, tmp_path, command)
+    assert wrapped == bare == ["sum of 4: 6"]
+    assert documents.job(document)["run:taskCount"] == 4
 
 
 def test_mpirun_on_this_machine_without_a_scheduler(cluster: SlurmCluster, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_the_layout_and_the_schema_are_as_they_were(tmp_path: Path) -> None:
         "record/job.json": "created_ms directory identity name number platform schema scheduler "
         "tags user version",
         "record/steps/0/step.json": "argv boot_id cwd host interval_s launcher pid "
-        "recorded_on_nodes schema start_ticks started_ms tags warning",
+        "recorded_on_nodes restart schema start_ticks started_ms tags warning",
         "record/steps/0/end.json": "ended_ms error exit_status schema signal started_ms",
     }
     for name, names in fields.items():
@@ -94,6 +94,18 @@ def test_a_reused_job_id_does_not_join_the_old_jobs_directory(tmp_path: Path) ->
     other = open_job_dir(tmp_path, "x", "7", {**IDENTITY, "cluster": "d"})
     assert other.path != first.path
     assert other.number == "7"
+
+
+def test_a_requeued_job_joins_its_directory_and_a_reused_id_does_not(tmp_path: Path) -> None:
+    def opened(restart: int, started_s: int | None) -> Path:
+        attempt = {"restart": restart, "started_s": started_s}
+        directory = open_job_dir(tmp_path, "x", "7", IDENTITY, attempt)
+        write_once(directory.job_file, json.dumps({"identity": IDENTITY, "scheduler": attempt}))
+        return directory.path
+
+    first = opened(0, 1000)
+    assert opened(0, 1000) == opened(1, 2000) == opened(0, None) == first
+    assert opened(0, 3000) != first
 
 
 def test_a_file_that_finds_no_room_is_not_there_in_part(tmp_path: Path) -> None:

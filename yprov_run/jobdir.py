@@ -20,8 +20,9 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from yprov_run.errors import YprovError
 from yprov_run.light import TYPE_CHECKING
@@ -148,24 +149,32 @@ def safe_name(text: str) -> str:
     return name or "job"
 
 
-def open_job_dir(base: Path, name: str, number: str | None, identity: Json) -> JobDir:
+def open_job_dir(
+    base: Path,
+    name: str,
+    number: str | None,
+    identity: Json,
+    attempt: Mapping[str, int | None] = MappingProxyType({}),
+) -> JobDir:
     """Make or join the directory of the job with this identity.
 
-    A scheduler's job has a number, and every step with an equal identity joins its directory. A
-    local job (number None) gets the next free integer. The directory of another job is never
-    joined: a reused job id gets a name of its own. Raises OSError if nothing can be written.
+    A scheduler's job has a number, and every step with an equal identity joins its directory, also
+    after a requeue. A local job (number None) gets the next free integer. The directory of another
+    job is never joined: a reused job id gets a name of its own. `attempt` holds the job's `restart`
+    count and start, `started_s`: one attempt that started twice is two jobs. Raises OSError if
+    nothing can be written.
     """
     base.mkdir(parents=True, exist_ok=True)
-    for attempt in range(_MAX_TRIES):
+    for turn in range(_MAX_TRIES):
         if number is None:
-            directory = JobDir(base / f"{safe_name(name)}_{_next_number(base) + attempt}")
+            directory = JobDir(base / f"{safe_name(name)}_{_next_number(base) + turn}")
         else:
-            variant = f"-{attempt + 1}" if attempt else ""
+            variant = f"-{turn + 1}" if turn else ""
             directory = JobDir(base / f"{safe_name(name)}{variant}_{number}")
         try:
             directory.path.mkdir()
         except FileExistsError:
-            if number is None or not _same_job(directory, identity):
+            if number is None or not _same_job(directory, identity, attempt):
                 continue
         directory.steps_dir.mkdir(parents=True, exist_ok=True)
         return directory
@@ -181,15 +190,19 @@ def _next_number(base: Path) -> int:
     return max(numbers) + 1
 
 
-def _same_job(directory: JobDir, identity: Json) -> bool:
+def _same_job(directory: JobDir, identity: Json, attempt: Mapping[str, int | None]) -> bool:
     """Compare identities; a directory whose job file is still being written is the same job's."""
     try:
-        found = json.loads(directory.job_file.read_text())["identity"]
+        found = json.loads(directory.job_file.read_text())
+        if found["identity"] != identity:
+            return False
+        first = found.get("scheduler", {})
+        started_s = {first.get("started_s"), attempt.get("started_s")} - {None}
+        return len(started_s) < 2 or first.get("restart") != attempt.get("restart")
     except FileNotFoundError:
         return True
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    return bool(found == identity)
 
 
 def write_once(path: Path, content: str) -> bool:

@@ -77,6 +77,7 @@ class SlurmCluster:
     def __init__(self, root: Path, tracker: str) -> None:
         self.root = root
         self.tracker = tracker
+        self.elsewhere = root / "elsewhere"
         self._daemons: list[subprocess.Popen[bytes]] = []
         ports = _free_ports(3 + len(NODES))
         self._db_port, self._dbd_port, self._ctl_port, *self._node_ports = ports
@@ -96,8 +97,9 @@ class SlurmCluster:
         wait_until(lambda: self._listens(self._dbd_port), "slurmdbd")
         self._account()
         self._start_daemon("slurmctld", "-D")
-        for node in NODES:
+        for node in NODES[:-1]:
             self._start_daemon("slurmd", "-D", "-N", node)
+        self._start_node_that_sees_a_folder_empty(NODES[-1])
         wait_until(self._all_idle, "four idle nodes")
 
     def stop(self) -> None:
@@ -198,6 +200,14 @@ class SlurmCluster:
                     start_new_session=True,
                 )
             )
+
+    def _start_node_that_sees_a_folder_empty(self, node: str) -> None:
+        """Start a node on which what is installed in `elsewhere` on the others is not there."""
+        self.elsewhere.mkdir()
+        slurmd = _find("slurmd")
+        assert slurmd
+        script = f"mount -t tmpfs tmpfs {self.elsewhere} && exec {slurmd} -D -N {node}"
+        self._start_daemon("unshare", "--mount", "--propagation", "private", "sh", "-c", script)
 
     def _listens(self, port: int) -> bool:
         with socket.socket() as probe:

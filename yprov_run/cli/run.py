@@ -105,7 +105,7 @@ def _prepare(request: Request) -> Prepared:
     job = enclosing or open_job(request.base, name, scheduler, dict(request.tags))
     step = job.add_step()
     plan = make_plan(request.argv, step, _search_path())
-    record_step(step, request.argv, plan, request.interval_s, dict(request.tags))
+    record_step(step, request.argv, plan, request.interval_s, dict(request.tags), scheduler.restart)
     return Prepared(job, step, plan, is_inner=enclosing is not None, folder=str(Path.cwd()))
 
 

@@ -33,7 +33,8 @@ def open_job(base: Path, name: str, scheduler: SchedulerFacts, tags: Mapping[str
         "number": scheduler.number,
         "user": identity.user_name(),
     }
-    directory = open_job_dir(base.absolute(), name, scheduler.number, job_identity)
+    attempt = {"restart": scheduler.restart, "started_s": scheduler.started_s}
+    directory = open_job_dir(base.absolute(), name, scheduler.number, job_identity, attempt)
     write_once(
         directory.job_file,
         _dump(
@@ -56,9 +57,17 @@ def open_job(base: Path, name: str, scheduler: SchedulerFacts, tags: Mapping[str
 
 
 def record_step(
-    step: StepDir, argv: Sequence[str], plan: Plan, interval_s: float, tags: Mapping[str, str]
+    step: StepDir,
+    argv: Sequence[str],
+    plan: Plan,
+    interval_s: float,
+    tags: Mapping[str, str],
+    restart: int,
 ) -> None:
-    """Write the step's command and its shim, whole, before anything is launched."""
+    """Write the step's command and its shim, whole, before anything is launched.
+
+    `restart` is how often the scheduler had started the job anew by then.
+    """
     settings = ShimSettings(
         nodes_dir=step.nodes_dir,
         python=sys.executable,
@@ -85,6 +94,7 @@ def record_step(
                 "start_ticks": identity.start_ticks(os.getpid()),
                 "started_ms": time.time_ns() // 1_000_000,
                 "interval_s": interval_s,
+                "restart": restart,
                 "tags": dict(tags),
             }
         ),

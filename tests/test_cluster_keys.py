@@ -1,0 +1,98 @@
+"""Requeued jobs, array tasks, nodes that lack our Python: whose record is whose."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tests.support import documents
+from tests.support.commands import BIN, REPOSITORY, only_job
+from tests.support.slurm import SlurmCluster, wait_until
+
+pytestmark = [pytest.mark.cluster, pytest.mark.parametrize("cluster", ["linuxproc"], indirect=True)]
+
+PATH = f"{BIN}:{os.environ['PATH']}"
+
+
+def test_both_attempts_of_a_requeued_job_are_steps_of_one_record(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    script = (
+        "#!/bin/bash\n#SBATCH -N1 -n2 --requeue --mem=100\n"
+        "yprov-run -q srun sh -c 'echo attempt ${SLURM_RESTART_COUNT:-0}'\n"
+        'if [ -z "$SLURM_RESTART_COUNT" ]; then scontrol requeue $SLURM_JOB_ID; sleep 60; fi\n'
+    )
+    job_id = cluster.submit(script, tmp_path, ["--open-mode=append"], {"PATH": PATH})
+    again = tmp_path / "yprov" / f"job.sh_{job_id}" / "record/steps/1/end.json"
+    # Slurm lets a requeued job wait for two minutes, unless it is told otherwise.
+    wait_until(lambda: again.exists() or _hurry(cluster, job_id), "the second attempt", 150)
+    finished = cluster.wait(job_id, tmp_path)
+    assert finished.output.count("attempt 0") == finished.output.count("attempt 1") == 2
+    job = only_job(tmp_path)
+    steps = sorted((job / "record/steps").iterdir())
+    assert [json.loads((step / "step.json").read_text())["restart"] for step in steps] == [0, 1]
+    assert documents.job(documents.load(job / "prov.json"))["run:stepCount"] == 2
+
+
+def _hurry(cluster: SlurmCluster, job_id: str) -> bool:
+    if "JobState=PENDING" in cluster.run("scontrol", "show", "job", job_id):
+        subprocess.run(["scontrol", "update", f"JobId={job_id}", "StartTime=now"],
+                       env=cluster.environ, check=False, timeout=30)  # fmt: skip
+    return False
+
+
+def test_each_task_of_an_array_has_a_record_of_its_own(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    script = (
+        "#!/bin/bash\n#SBATCH -n1 --mem=100 --array=1-3\n"
+        "yprov-run -q srun sh -c 'echo task $SLURM_ARRAY_TASK_ID'\n"
+    )
+    cluster.submit(script, tmp_path, environ={"PATH": PATH})
+    wait_until(lambda: len(list(tmp_path.glob("yprov/*/prov.json"))) == 3, "three documents", 90)
+    tasks = set()
+    for path in tmp_path.glob("yprov/*/prov.json"):
+        job = documents.job(documents.load(path))
+        variables = json.loads(job["run:schedulerVariables"])
+        tasks.add(variables["SLURM_ARRAY_TASK_ID"])
+        assert job["run:state"] == "completed"
+        assert job["run:taskCount"] == 1
+    assert tasks == {"1", "2", "3"}
+
+
+def test_a_node_without_our_python_is_named_and_the_job_runs(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    python = _install_into(cluster.elsewhere)
+    script = (
+        "#!/bin/bash\n#SBATCH -N4 -n4 --mem=100\n"
+        f"{python} -m yprov_run -q srun sh -c 'test -x {python} && echo has || echo lacks'\n"
+        "echo status $?\n"
+    )
+    finished = cluster.batch(script, tmp_path, environ={"PATH": PATH})
+    assert sorted(finished.output.split()) == sorted(["has"] * 3 + ["lacks", "status", "0"])
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert documents.job(document)["run:taskCount"] == 4
+    named = [gap for gap in documents.gaps(document) if "no Python at" in gap]
+    assert len(named) == 1
+    assert "node4" in named[0]
+
+
+def _install_into(folder: Path) -> str:
+    """Put a Python of ours into a folder that the last node sees empty; return its path."""
+    bin_folder = folder / "venv/bin"
+    bin_folder.mkdir(parents=True)
+    shutil.copy(Path(sys.executable).resolve(), bin_folder / "python")
+    site = folder / "venv" / Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
+    site.mkdir(parents=True)
+    home = Path(sys.executable).resolve().parent
+    (folder / "venv/pyvenv.cfg").write_text(f"home = {home}\n")
+    (site / "ours.pth").write_text(f"{REPOSITORY}\n{sysconfig.get_path('purelib')}\n")
+    return str(bin_folder / "python")
