@@ -100,6 +100,12 @@ def test_a_node_whose_clock_is_wrong_is_named_and_its_energy_stands(
         assert abs(times[1] - times[0]) < timedelta(seconds=3)
 
 
+def test_an_agent_that_could_make_its_files_but_not_write_is_named(copy: JobDir) -> None:
+    for suffix in (".events.jsonl", ".samples.csv"):
+        _nodes(copy, suffix).write_bytes(b"")
+    assert any("its events are empty" in gap for gap in documents.gaps(_merged(copy)))
+
+
 def test_torn_and_garbage_events_are_named(copy: JobDir) -> None:
     events = _nodes(copy, ".events.jsonl")
     with events.open("ab") as stream:

@@ -84,6 +84,8 @@ def _read_events(path: Path, trace: NodeTrace) -> None:
         trace.gaps.append(f"its events are unreadable: {error.strerror}")
     if report.damaged:
         trace.gaps.append(f"{report.damaged} damaged lines in its events")
+    elif not trace.node:
+        trace.gaps.append("its agent could not write: its events are empty")
 
 
 def _take_event(event: Json, trace: NodeTrace) -> None:
