@@ -106,6 +106,16 @@ def test_an_agent_that_could_make_its_files_but_not_write_is_named(copy: JobDir)
     assert any("its events are empty" in gap for gap in documents.gaps(_merged(copy)))
 
 
+def test_an_end_before_the_start_is_named_and_the_nodes_say_when_it_was(copy: JobDir) -> None:
+    path = copy.steps_dir / "0" / "end.json"
+    ended = documents.job(documents.load(copy.document))["prov:endTime"]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"ended_ms": 0}))
+    document = _merged(copy)
+    assert any("before its start" in gap for gap in documents.gaps(document))
+    seen = datetime.fromisoformat(documents.job(document)["prov:endTime"])
+    assert abs(seen - datetime.fromisoformat(ended)) < timedelta(seconds=5)
+
+
 def test_torn_and_garbage_events_are_named(copy: JobDir) -> None:
     events = _nodes(copy, ".events.jsonl")
     with events.open("ab") as stream:

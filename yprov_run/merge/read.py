@@ -86,6 +86,7 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
     end, problem = fields.load(step_dir.end)
     if problem and problem != "missing":
         gaps.append(Gap(where, f"its end.json is {problem}"))
+    end = _without_impossible_end(where, command, end, gaps)
     nodes: list[NodeExecution] = []
     slim = Slimmer()
     for key in step_dir.node_keys():
@@ -126,6 +127,16 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
         scheduler_step_id=_step_id(nodes),
         captured=read_captured(step_dir, where, gaps),
     )
+
+
+def _without_impossible_end(where: str, command: Json, end: Json, gaps: list[Gap]) -> Json:
+    """Return what is known of a step's end without a time that is before its start."""
+    started, ended = fields.integer(command, "started_ms"), fields.integer(end, "ended_ms")
+    if started is None or ended is None or ended >= started:
+        return end
+    words = "its end is before its start: a clock was set back, or a file is damaged"
+    gaps.append(Gap(where, f"{words}; the nodes' last word stands for it"))
+    return {name: value for name, value in end.items() if name != "ended_ms"}
 
 
 def _with_status(execution: NodeExecution, end: Json) -> NodeExecution:
