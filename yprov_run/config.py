@@ -49,6 +49,18 @@ ADVICE: dict[str, tuple[float, str]] = {
     "straggler_above": (0.1, "a node that ends this share of the time after the median is late"),
 }
 
+_TARIFF = "tariff"
+
+# What a configuration file may set under `tariff`: name: (kind, what it is). No value is built in.
+TARIFF: dict[str, tuple[str, str]] = {
+    "g_co2e_per_kwh": ("number", "grams of CO2 equivalent per kWh"),
+    "price_per_kwh": ("number", "the price of a kWh"),
+    "currency": ("text", "of that price"),
+    "pue": ("number", "power usage effectiveness: the whole site's energy over the nodes'"),
+    "source": ("text", "who says so"),
+    "date": ("text", "as of when"),
+}
+
 
 def files(environ: Mapping[str, str], folder: Path, site: Path = SITE) -> list[Path]:
     """Return the setting files in the order in which each goes over the ones before."""
@@ -94,15 +106,45 @@ def _parse(path: Path, text: str) -> Settings:
     for key, value in root.value:
         where = f"{path}:{key.start_mark.line + 1}"
         name = str(key.value)
-        if name not in _KINDS and name != _NUMBERS:
-            known = ", ".join((*_KINDS, _NUMBERS))
+        if name not in _KINDS and name not in (_NUMBERS, _TARIFF):
+            known = ", ".join((*_KINDS, _NUMBERS, _TARIFF))
             raise YprovError(f"{where}: unknown key {name!r}; known are {known}")
         if name in settings:
             raise YprovError(f"{where}: {name!r} is set twice")
-        settings[name] = (
-            _numbers(path, where, value) if name == _NUMBERS else _value(where, name, value)
-        )
+        if name == _TARIFF:
+            settings[name] = _tariff(path, where, value)
+        else:
+            settings[name] = (
+                _numbers(path, where, value) if name == _NUMBERS else _value(where, name, value)
+            )
     return settings
+
+
+def _tariff(path: Path, where: str, node: Node) -> dict[str, object]:
+    """Return what a kWh emits and costs; a figure without its source and date is refused."""
+    if not isinstance(node.value, list) or node.tag.rpartition(":")[2] != "map":
+        raise YprovError(f"{where}: {_TARIFF!r} must be `name: value` lines, indented")
+    found: dict[str, object] = {}
+    for key, value in node.value:
+        inner = f"{path}:{key.start_mark.line + 1}"
+        name = str(key.value)
+        if name not in TARIFF:
+            raise YprovError(f"{inner}: unknown name {name!r}; known are {', '.join(TARIFF)}")
+        kind, what = TARIFF[name]
+        text = value.value if isinstance(value.value, str) else ""
+        if kind == "text" and text:
+            found[name] = text
+            continue
+        try:
+            number = float(text)
+        except ValueError:
+            number = -1.0
+        if kind == "text" or not 0 <= number < 1e9:
+            raise YprovError(f"{inner}: {name!r} must be {what}")
+        found[name] = number
+    if not {"source", "date"} <= found.keys():
+        raise YprovError(f"{where}: {_TARIFF!r} needs a `source` and a `date`")
+    return found
 
 
 def _numbers(path: Path, where: str, node: Node) -> dict[str, float]:

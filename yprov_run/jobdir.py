@@ -5,7 +5,7 @@
   metrics_GR0/  artifacts_GR0/                  written by the reading half
   record/job.json                               once, before anything is launched
   record/steps/<n>/step.json, task.sh           once, before the step is launched
-  record/steps/<n>/end.json, files.json         once, when the step has ended
+  record/steps/<n>/end.json, files.json, worth.json         once, when the step has ended
   record/steps/<n>/manifests/<i>.csv.gz         once, before files.json: the files of large folders
   record/steps/<n>/before.gz                    what was there at the launch; gone after the end
   record/steps/<n>/captured/<kind>.json         once, beside the job or after its end
@@ -59,6 +59,7 @@ class StepDir:
         self.programs = path / "programs.conf"
         self.end = path / "end.json"
         self.files = path / "files.json"
+        self.worth = path / "worth.json"
         self.before = path / "before.gz"
         self.manifests = path / "manifests"
         self.nodes_dir = path / "nodes"

@@ -250,6 +250,27 @@ class Ending:
 
 
 @dataclass(frozen=True)
+class Merit:
+    """How many units of work a program says that it has done, and where it says so."""
+
+    name: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """What a kWh emits and costs, by whom and as of when; None where it is not configured."""
+
+    g_co2e_per_kwh: float | None
+    price_per_kwh: float | None
+    currency: str
+    pue: float | None
+    source: str
+    date: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One launched command of the job; times in ms since the epoch, UTC."""
 
@@ -268,6 +289,8 @@ class Step:
     expected_tasks: int | None = None
     scheduler_step_id: str = ""
     captured: tuple[Captured, ...] = ()
+    merits: tuple[Merit, ...] = ()
+    tariff: Tariff | None = None
 
     @cached_property
     def repeated_names(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from yprov_run.cli.request import Request, checked_interval, checked_tags
+from yprov_run.cli.request import Request, checked_interval, checked_merits, checked_tags
 from yprov_run.cli.shell import show_version
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -46,6 +46,15 @@ def run(
     tags: Annotated[
         list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Repeatable.")
     ] = None,
+    merits: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--figure-of-merit",
+            metavar="NAME=FILE[:PATTERN]",
+            help="How much work was done: a number in a file that the program writes, or what a "
+            "regular expression finds last in it. Repeatable.",
+        ),
+    ] = None,
     no_merge: Annotated[
         bool, typer.Option("--no-merge", help="Record only; merge later with yprov-merge.")
     ] = False,
@@ -78,4 +87,5 @@ def run(
         report=not no_report,
         dry_run=dry_run,
         quiet=quiet,
+        merits=checked_merits(merits or []),
     )

@@ -22,7 +22,7 @@ _FLAGS = {
     "--quiet": "quiet", "-q": "quiet",
 }  # fmt: skip
 _VARIABLES = {"YPROV_DIR": "dir", "YPROV_NAME": "name", "YPROV_INTERVAL": "interval"}
-_SETTINGS = frozenset({"dir", "name", "interval", "merge", "report", "quiet", "advice"})
+_SETTINGS = frozenset({"dir", "name", "interval", "merge", "report", "quiet", "advice", "tariff"})
 
 
 def read(words: Sequence[str], environ: Mapping[str, str], folder: Path) -> Request | None:

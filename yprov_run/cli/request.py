@@ -29,6 +29,7 @@ class Request(NamedTuple):
     report: bool = True
     dry_run: bool = False
     quiet: bool = False
+    merits: tuple[str, ...] = ()
 
 
 def checked_interval(interval_s: float) -> float:
@@ -50,3 +51,27 @@ def checked_tags(tags: Sequence[str]) -> tuple[tuple[str, str], ...]:
             raise YprovError(f"--tag {tag!r}: give it as KEY=VALUE")
         result[key] = value
     return tuple(result.items())
+
+
+def checked_merits(merits: Sequence[str]) -> tuple[str, ...]:
+    """Return figures of merit as they were given. Raises YprovError for one that cannot be read."""
+    import re
+
+    for merit in merits:
+        name, equals, where = merit.partition("=")
+        file, _, pattern = where.partition(":")
+        if not name or not equals or not file:
+            raise YprovError(
+                f"--figure-of-merit {merit!r}: give it as NAME=FILE or NAME=FILE:PATTERN"
+            )
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise YprovError(
+                f"--figure-of-merit {merit!r}: the pattern is wrong: {error}"
+            ) from error
+        if pattern and groups != 1:
+            raise YprovError(
+                f"--figure-of-merit {merit!r}: put the number, and nothing else, in parentheses"
+            )
+    return tuple(merits)

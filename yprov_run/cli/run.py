@@ -132,6 +132,7 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing:
         written = _write_end(prepared.step, outcome)
         if written:
             _look_at_files(request, prepared, outcome)
+            _look_at_worth(request, prepared, outcome)
         capturing.conclude(outcome)
         if request.merge and not prepared.is_inner:
             _await_last_records(prepared.step)
@@ -165,6 +166,18 @@ def _look_at_files(request: Request, prepared: Prepared, outcome: Outcome) -> No
         problem = error.strerror or str(error)
     if problem:
         complain(PROGRAM, f"inputs and outputs are not recorded: {problem}")
+
+
+def _look_at_worth(request: Request, prepared: Prepared, outcome: Outcome) -> None:
+    """Record how much work was done; a fault here is a warning, never the job's."""
+    from yprov_run.cli.worth import look_at_worth
+
+    try:
+        problem = look_at_worth(request.merits, Path(prepared.folder), prepared.step, outcome)
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem:
+        complain(PROGRAM, f"how much work was done is not recorded: {problem}")
 
 
 def _await_last_records(step: StepDir) -> None:

@@ -113,6 +113,11 @@ def record_files(step: StepDir, captured: Captured) -> None:
     write_once(step.files, _dump({"schema": SCHEMA_VERSION, **asdict(captured)}))
 
 
+def record_worth(step: StepDir, worth: Json) -> None:
+    """Write how much work the step did, and what a kWh emits and costs. Raises OSError."""
+    write_once(step.worth, _dump({"schema": SCHEMA_VERSION, **worth}))
+
+
 def enclosing_job(environ: Mapping[str, str]) -> JobDir | None:
     """Return the job inside which this launch happens, if a launch of ours started us."""
     path = environ.get(JOB_DIR_VARIABLE, "")

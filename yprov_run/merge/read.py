@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
-from yprov_run.merge import clocks, ending, fields, gpus, node
+from yprov_run.merge import clocks, ending, fields, gpus, node, worth
 from yprov_run.merge.captured import read_captured
 from yprov_run.merge.files import read_files
 from yprov_run.merge.slim import Slimmer
@@ -105,6 +105,8 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
         gaps.append(Gap(where, f"{words}: the time after their last sample is estimated"))
     nodes, clock_gaps = clocks.settle(where, command, end, nodes)
     gaps += clock_gaps
+    merits, tariff, problems = worth.read_worth(step_dir)
+    gaps += [Gap(where, problem) for problem in problems]
     expected_nodes, expected_tasks = _expect(where, command, nodes, gaps)
     files, collections = read_files(step_dir, where, gaps)
     limit_ms = None if ends_s is None else ends_s * 1000
@@ -126,6 +128,8 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
         expected_tasks=expected_tasks,
         scheduler_step_id=_step_id(nodes),
         captured=read_captured(step_dir, where, gaps),
+        merits=merits,
+        tariff=tariff,
     )
 
 

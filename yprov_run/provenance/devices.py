@@ -6,6 +6,7 @@ from yprov_run.merge import fields
 from yprov_run.merge.detail import FULL, Detail
 from yprov_run.merge.totals import Totals
 from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
+from yprov_run.provenance.hostfigures import host_figures
 from yprov_run.provenance.levels import main_figures
 from yprov_run.provenance.records import Attributes, Records, clean, local_part, own
 from yprov_run.provenance.vocabulary import term
@@ -15,13 +16,14 @@ def node_attributes(node: NodeExecution) -> Attributes:
     """Return what is known of a node execution besides its figures."""
     end = fields.mapping(node.facts, "end")
     rss_kib = fields.integer(end, "agent_peak_rss_kib")
-    return own(
+    figures = own(
         coverage=_coverage(node),
         clockOffset=node.clock_offset_ms / 1000 if node.clock_offset_ms else None,
         samplingInterval=fields.number(node.facts, "interval_s"),
         agentCpuTime=fields.number(end, "agent_cpu_s"),
         agentMaxMemory=None if rss_kib is None else rss_kib * 1024,
     )
+    return figures | host_figures(node)
 
 
 def _coverage(node: NodeExecution) -> float | None:

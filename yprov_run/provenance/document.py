@@ -13,7 +13,7 @@ from yprov_run.merge.embedded.collect import Embedded
 from yprov_run.merge.ending import signal_name
 from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import Ending, Job, NodeExecution, SideFile, Step
-from yprov_run.provenance import devices, files
+from yprov_run.provenance import devices, files, worth
 from yprov_run.provenance.captured import add_captured
 from yprov_run.provenance.embedded import add_embedded
 from yprov_run.provenance.identifiers import COMMAND, JOB, node_id, step_id
@@ -142,6 +142,7 @@ def _add_job(records: Records, job: Job, level: Detail) -> None:
                 gaps=[[gap.where, gap.what] for gap in job.gaps[:_MAX_GAPS]] or None,
             ),
             **_figures(figures),
+            **worth.job_worth(job.steps, figures),
         },
     )
 
@@ -186,6 +187,7 @@ def _add_agents(records: Records, job: Job) -> None:
 
 def _add_step(records: Records, job: Job, step: Step, level: Detail) -> None:
     identifier = step_id(step)
+    figures = totals(step.nodes)
     command_line = clean(" ".join(map(shlex.quote, step.argv)))
     records.add(
         "activity",
@@ -203,7 +205,8 @@ def _add_step(records: Records, job: Job, step: Step, level: Detail) -> None:
                 expectedTaskCount=step.expected_tasks,
             ),
             **_ending(step.ending),
-            **_figures(totals(step.nodes)),
+            **_figures(figures),
+            **worth.step_worth(step, figures),
         },
     )
     _inform(records, identifier, JOB)
