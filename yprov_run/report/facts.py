@@ -31,7 +31,8 @@ _BY_TYPE = (
 )  # fmt: skip
 _SKIPPED_TYPES = {
     "provml:Metric", "run:SampleFile", "run:TaskTable", "run:Host", "run:GPU", "run:PowerZone",
-    "run:File", "prov:Collection", "prov:Plan", "run:Command",
+    "run:File", "prov:Collection", "prov:Plan", "run:Command", "run:ColumnSchema",
+    "run:DeviceTable",
 }  # fmt: skip
 # Where a run was, and when: never the same twice, and nothing hangs on it.
 _VOLATILE = re.compile(
@@ -132,6 +133,7 @@ def _hardware(document: Document) -> Iterator[Fact]:
         for record in elements(document, "entity", "run:Host").values()
     )
     yield Fact(HARDWARE, "nodes", str(len(names)))
+    yield Fact(HARDWARE, "GPUs", str(value(main_activity(document)[1].get("run:gpuCount"))))
     yield Fact(CIRCUMSTANCES, "node names", " ".join(names))
     drivers = Counter(
         str(value(record["run:driverVersion"]))

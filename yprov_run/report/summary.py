@@ -7,6 +7,7 @@ from typing import NamedTuple
 from yprov_run.merge.ending import COMPLETED, RUNNING, signal_name
 from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import Ending, Job
+from yprov_run.report.advice import time_limit_s
 from yprov_run.report.words import count, duration, joules, memory, moment, plain
 
 _WORTH_SAYING = 0.01
@@ -78,7 +79,10 @@ def _wall_time(job: Job) -> str:
     start = f"started {moment(job.started_ms)}"
     if job.ended_ms is None:
         return start
-    return f"{duration((job.ended_ms - job.started_ms) / 1000)}, {start}"
+    took_s = (job.ended_ms - job.started_ms) / 1000
+    limit_s = time_limit_s(job)
+    share = "" if limit_s is None else f" of {duration(limit_s)} ({took_s / limit_s:.0%})"
+    return f"{duration(took_s)}{share}, {start}"
 
 
 def _nodes(job: Job, figures: Totals) -> str:

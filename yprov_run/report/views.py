@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from yprov_run.report.columns import Cell, Column
@@ -43,7 +45,7 @@ def _text(record: Mapping[str, Any], name: str) -> str:
     return "" if found is None else str(found)
 
 
-def nodes(document: Document) -> View:
+def nodes(document: Document, _: Path) -> View:
     """Return what each node did, the least used first."""
     rows: list[tuple[float, list[Cell]]] = []
     for record in elements(document, "activity", "run:NodeExecution").values():
@@ -68,8 +70,11 @@ def nodes(document: Document) -> View:
     return View(columns, [row for _, row in rows], "no node is recorded")
 
 
-def gpus(document: Document) -> View:
-    """Return each GPU in each node execution, the least used first."""
+def gpus(document: Document, folder: Path) -> View:
+    """Return each GPU in each node execution, the least used first.
+
+    A document of thousands of nodes has them in the table beside it.
+    """
     devices = elements(document, "entity", "run:GPU")
     activities = elements(document, "activity")
     rows: list[tuple[float, list[Cell]]] = []
@@ -87,6 +92,7 @@ def gpus(document: Document) -> View:
             _say(_number(record, "maxPower"), _watts), _say(_number(record, "energy"), joules),
         ]  # fmt: skip
         rows.append((2.0 if use is None else use, row))
+    rows = rows or list(_gpus_of_table(document, folder))
     rows.sort(key=lambda found: found[0])
     columns = (
         Column("node", flexible=True), Column("model", priority=3, flexible=True),
@@ -97,7 +103,37 @@ def gpus(document: Document) -> View:
     return View(columns, [row for _, row in rows], "no GPU stands in the document")
 
 
-def files(document: Document) -> View:
+def _gpus_of_table(document: Document, folder: Path) -> Iterator[tuple[float, list[Cell]]]:
+    for record in elements(document, "entity", "run:DeviceTable").values():
+        path = (folder / _text(record, "prov:location")).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            continue
+        try:
+            with path.open(encoding="utf-8", newline="") as stream:
+                for line in csv.DictReader(stream):
+                    yield _gpu_of_line(line)
+        except (OSError, UnicodeDecodeError, csv.Error):
+            continue
+
+
+def _gpu_of_line(line: Mapping[str, str | None]) -> tuple[float, list[Cell]]:
+    def number(name: str) -> float | None:
+        try:
+            return float(line.get(name) or "")
+        except ValueError:
+            return None
+
+    use = number("mean_utilisation")
+    return 2.0 if use is None else use, [
+        Cell(line.get("node") or ""), Cell(line.get("model") or ""),
+        Cell(line.get("pci_bus_id") or ""), _say(use, _percent),
+        _say(number("max_utilisation"), _percent), _say(number("max_memory_bytes"), memory),
+        _say(number("mean_power_w"), _watts), _say(number("max_power_w"), _watts),
+        _say(number("energy_j"), joules),
+    ]  # fmt: skip
+
+
+def files(document: Document, _: Path) -> View:
     """Return the files and collections that the job read and wrote."""
     rows = []
     for record in elements(document, "entity").values():
@@ -132,22 +168,22 @@ def _facts(document: Document, section: str, title: str, empty: str) -> View:
     return View(columns, rows, empty)
 
 
-def environment(document: Document) -> View:
+def environment(document: Document, _: Path) -> View:
     """Return the variables that are recorded."""
     return _facts(document, ENVIRONMENT, "variable", "no variable is recorded")
 
 
-def modules(document: Document) -> View:
+def modules(document: Document, _: Path) -> View:
     """Return the environment modules that were loaded."""
     return _facts(document, MODULES, "module", "no module is recorded")
 
 
-def packages(document: Document) -> View:
+def packages(document: Document, _: Path) -> View:
     """Return the software of the program."""
     return _facts(document, PACKAGES, "package", "no package is recorded")
 
 
-def timeline(document: Document) -> View:
+def timeline(document: Document, _: Path) -> View:
     """Return what started and ended when, in order."""
     found: list[tuple[str, str, str, str]] = []
     for identifier, record in elements(document, "activity").items():
@@ -183,7 +219,7 @@ def _since(time: str, first_s: float | None) -> str:
     return "" if found is None or first_s is None else duration(max(0.0, found - first_s))
 
 
-VIEWS: Mapping[str, Callable[[Document], View]] = {
+VIEWS: Mapping[str, Callable[[Document, Path], View]] = {
     "nodes": nodes,
     "gpus": gpus,
     "files": files,

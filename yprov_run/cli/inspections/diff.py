@@ -18,6 +18,7 @@ from yprov_run.report.terminal import make_console
 from yprov_run.report.words import plain
 
 _SHOWN = 30
+_DIGITS = 12
 _TELLING_PERCENT = 0.5
 
 
@@ -81,7 +82,8 @@ def _print_change(change: Change, console: Console) -> None:
     pairs = [(change.first, change.second)]
     if is_of_a_command(change):
         pairs = list(argument_changes(change.first, change.second))
-    for first, second in pairs:
+    for full, other in pairs:
+        first, second = _short(full), _short(other)
         key = plain(change.key, 60)
         if not first:
             line = Text(f"  + {key}: {plain(second or '(empty)')}", style="green")
@@ -90,3 +92,10 @@ def _print_change(change: Change, console: Console) -> None:
         else:
             line = Text(f"  {key}: {plain(first)} -> {plain(second)}")
         console.print(line, soft_wrap=True)
+
+
+def _short(text: str | None) -> str | None:
+    """Return a checksum's first digits, which tell it from any other; --json has all of it."""
+    if text is not None and text.startswith("sha256 "):
+        return text[: len("sha256 ") + _DIGITS]
+    return text

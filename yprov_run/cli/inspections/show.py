@@ -48,7 +48,7 @@ def show(
         print_columns(console, (Column("field"), Column("value", flexible=True)), rows)
         return
     for name in chosen:
-        view = VIEWS[name](document)
+        view = VIEWS[name](document, found.path)
         if as_json:
             print(view_json(view))
         elif view.rows:
