@@ -115,3 +115,29 @@ def test_a_script_from_elsewhere_does_not_run(chromium: Browser, page: Path) -> 
     )
     assert chromium.ask("window.bad === undefined")
     assert any("Content Security Policy" in words for words in chromium.complaints())
+
+
+def test_one_idle_node_is_seen_among_hundreds(chromium: Browser, tmp_path: Path) -> None:
+    shape = Shape(
+        nodes=600,
+        gpus=1,
+        seconds=5,
+        load=lambda node, gpu, time_s: (300.0, 0.0 if node == 333 else 0.9, 10.0),
+    )
+    directory = write_record(tmp_path, shape)
+    fold(directory)
+    chromium.open(directory.report)
+    # The rows of the heat map that show a utilisation of 0.
+    rows = """(() => {
+      const canvas = document.querySelector('#chart-gpu_utilisation canvas.heat');
+      const pixels = canvas.getContext('2d').getImageData(0, 0, 1, canvas.height).data;
+      const rows = [];
+      for (let row = 0; row < canvas.height; row++)
+        if (pixels[4 * row] === 238 && pixels[4 * row + 2] === 251) rows.push(row);
+      return rows;
+    })()"""
+    assert len(chromium.ask(rows)) == 1
+    assert chromium.ask(rows) != [0]
+    chromium.click("#chart-gpu_utilisation input[type=checkbox]")
+    assert chromium.ask(rows) == [0]
+    assert chromium.complaints() == []

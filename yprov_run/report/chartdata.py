@@ -160,6 +160,7 @@ def _heat(series: Sequence[Series], line: Timeline, factor: float, unit: str) ->
         "rows": [plain(node, _NAME) for node, _ in rows],
         "means": means,
         "columns": line.buckets,
+        "whole": line.share_read >= 1,
         "top": _round(top),
         "pixels": base64.b64encode(bytes(pixels)).decode(),
     }  # fmt: skip

@@ -170,9 +170,12 @@ def _layers(count: int, edges: tuple[Edge, ...]) -> list[int]:
                 moved = True
         if not moved:
             break
+    joined = {end for pair in forward for end in pair}
+    last = max(depth, default=0)
+    depth = [each if box in joined else last for box, each in enumerate(depth)]
     # A box that nothing leads to stands right before the first that it leads to.
     for box in range(count):
-        if all(target != box for _, target in forward):
+        if box in joined and all(target != box for _, target in forward):
             nearest = [depth[target] for source, target in forward if source == box]
             depth[box] = max(0, min(nearest, default=1) - 1)
     return depth

@@ -56,7 +56,11 @@ def _block(title: str, record: Mapping[str, Any]) -> Markup:
     long: list[Markup] = []
     for name, value in record.items():
         local = name.rpartition(":")[2]
-        if name in _NOT_FACTS or local in _FIGURES_OF_JOB or name.startswith("prov:ended"):
+        if (
+            name in _NOT_FACTS
+            or local in _FIGURES_OF_JOB
+            or name.startswith(("prov:ended", "prov:startedAt"))
+        ):
             continue
         words = text(value)
         structure = _structure(words)

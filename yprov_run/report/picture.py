@@ -35,6 +35,7 @@ def _arrow() -> Markup:
         "marker",
         tag("path", d="M0 0L8 4L0 8z"),
         id="arrow", viewBox="0 0 8 8", refX=8, refY=4, markerWidth=7, markerHeight=7, orient="auto",
+        markerUnits="userSpaceOnUse",
     )  # fmt: skip
     return tag("defs", marker)
 

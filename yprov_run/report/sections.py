@@ -16,6 +16,7 @@ from yprov_run.report.summary import state_words, summary, tone
 from yprov_run.report.words import count, duration, joules, memory, moment, plain
 
 MAX_ROWS = 200
+_MOST_MODELS = 5
 
 
 def section(identifier: str, title: str, *content: str) -> Markup:
@@ -124,7 +125,7 @@ def energy(job: Job, figures: Totals) -> Markup:
     if not rows:
         return section("energy", "Energy", tag("p", "No device's energy was recorded."))
     rows.sort(key=lambda row: -row[0])
-    words = _energy_words(figures)
+    words = _energy_words(job, figures)
     if len(rows) > MAX_ROWS:
         words += f" The {MAX_ROWS} largest are shown; all are in the document."
     most = rows[0][0] or 1.0
@@ -135,20 +136,37 @@ def energy(job: Job, figures: Totals) -> Markup:
         "energy",
         "Energy",
         tag("p", words),
-        table(
-            ("node", "device", "energy", "", "bound", "idle", "estimated", "mean power",
-             "peak power", "use", "held back", "made from", "step"),
-            cells, "Energy by device", numeric=(2, 4, 5, 6, 7, 8, 9, 10),
-        ),
+        _filled_table(_ENERGY_COLUMNS, cells, "Energy by device", _ENERGY_NUMBERS),
         tag("p", "Bound: the true energy is within it, the sensor's own calibration left out. "
             "Idle: used while no kernel ran. Held back: share of the time in which power or heat "
             "kept the clocks down.", class_="note"),
     )  # fmt: skip
 
 
-def _energy_words(figures: Totals) -> str:
+_ENERGY_COLUMNS = (
+    "node", "device", "energy", "", "bound", "idle", "estimated", "mean power", "peak power",
+    "use", "held back", "made from", "step",
+)  # fmt: skip
+_ENERGY_NUMBERS = ("energy", "bound", "idle", "estimated", "mean power", "peak power", "use",
+                   "held back")  # fmt: skip
+
+
+def _filled_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, numbers: Sequence[str]
+) -> Markup:
+    """Return a table without the columns in which nothing stands."""
+    kept = [place for place in range(len(head)) if any(row[place] for row in rows)]
+    names = [head[place] for place in kept]
+    numeric = [place for place, name in enumerate(names) if name in numbers]
+    return table(names, [[row[place] for place in kept] for row in rows], caption, numeric)
+
+
+def _energy_words(job: Job, figures: Totals) -> str:
     total = "not measured" if figures.energy_j is None else joules(figures.energy_j)
-    words = f"{total} by {count(figures.gpus, 'GPU')}, idle time included."
+    names = {u.device.name for step in job.steps for node in step.nodes for u in node.devices}
+    models = ", ".join(sorted(plain(name, 80) for name in names)[:_MOST_MODELS])
+    of_models = f" ({models})" if models else ""
+    words = f"{total} by {count(figures.gpus, 'GPU')}{of_models}, idle time included."
     if figures.energy_bound_j is not None:
         words += f" The true figure is within {joules(figures.energy_bound_j)} of it."
     if figures.idle_energy_j is not None and figures.energy_j:
@@ -165,8 +183,8 @@ def _energy_words(figures: Totals) -> str:
 
 def _energy_cells(step: int, node: NodeExecution, use: DeviceUse, share: float) -> list[str]:
     device = use.device
-    name = f"GPU {device.index}, {device.name}" if device.kind == "gpu" else (
-        f"{device.kind} {device.name}")  # fmt: skip
+    is_gpu = device.kind == "gpu"
+    name = f"GPU {device.index}" if is_gpu else f"{device.kind} {device.name}"
     known = use.energy_j is not None
     peak_w = use.peak_power_w
     return [

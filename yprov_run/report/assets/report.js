@@ -89,7 +89,7 @@
       ticks: { stroke: () => colour("--line"), width: 1 }, ...more,
     });
     const options = {
-      width: Math.max(280, host.clientWidth), height, padding: [8, 14, 0, 0],
+      width: Math.max(280, host.clientWidth), height, padding: [8, 26, 0, 0],
       legend: { show: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       cursor: { sync: { key: group }, drag: { x: true, y: false }, points: { show: false },
@@ -195,14 +195,27 @@
     return [value >> 16, (value >> 8) & 255, value & 255];
   };
 
+  // More nodes than lines on the screen share lines; a line shows the lowest of its nodes, or that
+  // one of them has no sample, so that a single idle or dead node is seen among a thousand.
   const drawHeat = (host, chart) => {
     const heat = chart.heat;
     const bytes = Uint8Array.from(atob(heat.pixels), (c) => c.charCodeAt(0));
-    const rows = heat.rows.length, columns = heat.columns;
-    let order = heat.rows.map((_, row) => row);
+    const nodes = heat.rows.length, columns = heat.columns;
+    const rows = Math.min(nodes, 260);
+    let order = heat.rows.map((_, node) => node);
+    const cell = (row, column) => {
+      const last = Math.max(Math.floor((row + 1) * nodes / rows), Math.floor(row * nodes / rows) + 1);
+      let found = null;
+      for (let at = Math.floor(row * nodes / rows); at < last; at++) {
+        const value = bytes[order[at] * columns + column];
+        const rank = value === 255 ? (heat.whole ? -1 : 256) : value;
+        if (found === null || rank < found.rank) found = { rank, value, node: order[at] };
+      }
+      return found;
+    };
     const canvas = make("canvas", null, {
       class: "heat", width: columns, height: rows, role: "img", tabindex: "0",
-      "aria-label": `${chart.title}: ${rows} nodes over time, 0 to ${heat.top} ${chart.unit}`,
+      "aria-label": `${chart.title}: ${nodes} nodes over time, 0 to ${heat.top} ${chart.unit}`,
     });
     canvas.style.height = `${Math.max(60, Math.min(260, rows * 12))}px`;
     const readout = make("div", "", { class: "readout", "aria-live": "polite" });
@@ -212,7 +225,7 @@
       const low = rgb(colour("--heat0")), high = rgb(colour("--heat1")), none = rgb(colour("--none"));
       for (let row = 0; row < rows; row++)
         for (let column = 0; column < columns; column++) {
-          const value = bytes[order[row] * columns + column];
+          const { value } = cell(row, column);
           const share = value / 254, at = 4 * (row * columns + column);
           for (let part = 0; part < 3; part++)
             image.data[at + part] =
@@ -222,11 +235,11 @@
       context.putImageData(image, 0, 0);
     };
     const tell = (row, column) => {
-      const value = bytes[order[row] * columns + column];
+      const { value, node } = cell(row, column);
       const from = chart.start + column / columns * chart.count * chart.step;
-      readout.textContent = `${clock(from)} UTC  ${heat.rows[order[row]]}: ` +
+      readout.textContent = `${clock(from)} UTC  ${heat.rows[node]}: ` +
         (value === 255 ? "no sample" : show(value / 254 * heat.top, chart.unit)) +
-        `; mean ${show(heat.means[order[row]], chart.unit)}`;
+        `; mean ${show(heat.means[node], chart.unit)}`;
     };
     let spot = [0, 0];
     canvas.addEventListener("mousemove", (event) => {
@@ -245,10 +258,11 @@
     });
     const choice = make("label", null, { class: "note" });
     const tick = make("input", null, { type: "checkbox" });
+    const each = nodes > rows ? `, each line the lowest of about ${Math.round(nodes / rows)}` : "";
     choice.append(tick, document.createTextNode(
-      ` lowest mean first (${rows} rows; full colour is ${show(heat.top, chart.unit)})`));
+      ` lowest mean first (${nodes} nodes${each}; full colour is ${show(heat.top, chart.unit)})`));
     tick.addEventListener("change", () => {
-      order = heat.rows.map((_, row) => row);
+      order = heat.rows.map((_, node) => node);
       if (tick.checked) order.sort((a, b) => heat.means[a] - heat.means[b]);
       paint();
     });
