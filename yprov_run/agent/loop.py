@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from yprov_run.agent.isolate import IsolatedSensor, Monotonic
+from yprov_run.agent.notes import Notes
 from yprov_run.agent.sensors.base import Sensor, renumbered
 from yprov_run.agent.updates import SHORT_JOB_S, energies
 from yprov_run.agent.watch import TaskWatch, WatchedTask
@@ -131,6 +132,7 @@ class Agent:
         self._interval_s = interval_s
         self._clock = clock
         self._workers = WorkerFinder()
+        self.notes: Notes | None = None
         self._early: list[tuple[int, list[int | None]]] = []
         self._offsets: dict[str, int] = {}
         self._device_offsets: dict[str, int] = {}
@@ -191,6 +193,7 @@ class Agent:
         self.late += now - deadline > self._interval_s / 2
         self._read_all(now, _TOGETHER_S)
         self._find_workers(now)
+        self._take_notes(now)
         for sensor in self._isolated:
             for problem in sensor.check():
                 self._trace.event(events.GAP, what=problem)
@@ -235,6 +238,12 @@ class Agent:
             if not task.ended:
                 for worker in self._workers.find(task.pid):
                     self._trace.event(events.WORKER, **asdict(worker))
+
+    def _take_notes(self, now: float) -> None:
+        if self.notes is not None:
+            pids = [task.pid for task in self._watch.tasks if not task.ended]
+            for event, fields in self.notes.take(now, pids):
+                self._trace.event(event, **fields)
 
     def _request(self) -> list[IsolatedSensor]:
         """Set all open sensors to work, and return them; asking twice is asking once."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from yprov_run import __version__
 from yprov_run.agent.isolate import IsolatedSensor
 from yprov_run.agent.loop import Agent, Clock, NodeTrace
+from yprov_run.agent.notes import Notes, is_first_node
 from yprov_run.agent.sensors.base import Joined, SensorUnavailableError
 from yprov_run.agent.sensors.present import Roots, driver_sensors, local_sensors
 from yprov_run.agent.watch import TaskWatch
@@ -56,6 +57,8 @@ def main(arguments: list[str]) -> None:
         if not is_helper or name in GPU_SENSORS
     ]
     agent = Agent(trace, watch, host, sensors, float(interval_s), clock, _deadman())
+    if not is_helper:
+        agent.notes = Notes(is_first_node(os.environ))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, _STDERR)
     try:

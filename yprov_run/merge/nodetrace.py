@@ -104,6 +104,8 @@ def _take_event(event: Json, trace: NodeTrace) -> None:
         _take_task(event, time_ms, trace)
     elif kind == events.WORKER:
         _take_worker(event, trace)
+    elif kind == events.HARDWARE:
+        trace.node["hardware"] = event
     elif kind == events.TASK_END:
         _take_task_end(event, trace)
     elif kind == events.GAP:

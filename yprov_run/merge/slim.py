@@ -17,11 +17,15 @@ class Slimmer:
     def __init__(self) -> None:
         self._columns: dict[tuple[Column, ...], tuple[Column, ...]] = {}
         self._texts: dict[str, str] = {}
+        self._hardware: dict[str, Json] = {}
 
     def slimmed(self, execution: NodeExecution) -> NodeExecution:
         """Return an execution that says the same in less memory."""
         facts = self._shared(execution.facts)
         end = fields.mapping(facts, "end")
+        if hardware := fields.mapping(facts, "hardware"):
+            hardware = {name: value for name, value in hardware.items() if name != "time_ms"}
+            facts["hardware"] = self._hardware.setdefault(repr(hardware), hardware)
         facts["end"] = {name: value for name, value in end.items() if name not in _RAW}
         columns = self._columns.setdefault(execution.columns, execution.columns)
         return replace(execution, columns=columns, facts=facts)

@@ -16,6 +16,7 @@ from yprov_run.model import Ending, Job, NodeExecution, SideFile, Step
 from yprov_run.provenance import devices, files, worth
 from yprov_run.provenance.captured import add_captured
 from yprov_run.provenance.embedded import add_embedded
+from yprov_run.provenance.hardware import add_hardware
 from yprov_run.provenance.identifiers import COMMAND, JOB, node_id, step_id
 from yprov_run.provenance.levels import main_figures
 from yprov_run.provenance.records import (
@@ -229,6 +230,7 @@ def _add_step(records: Records, job: Job, step: Step, level: Detail) -> None:
         files.add_file(records, step, file)
     for collection in step.collections:
         files.add_collection(records, step, collection)
+    add_hardware(records, step, level)
     for node in step.nodes:
         _add_node(records, step, node, level)
 
