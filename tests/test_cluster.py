@@ -110,8 +110,11 @@ def test_the_ddp_example_with_eight_ranks(
     assert re.search(r"steps \d+ loss \S+ ranks 8", finished.output), finished.output
     document = _check_four_nodes(tmp_path, finished)
     assert documents.job(document)["run:taskCount"] == 8
-    outputs = documents.of_type(document, "entity", "run:File")
-    assert [entity["prov:location"] for entity in outputs.values()] == ["out/model.pt"]
+    files = documents.of_type(document, "entity", "run:File").values()
+    roles = {entity["prov:location"]: entity["prov:role"] for entity in files}
+    assert roles["out/model.pt"] == "checkpoint"
+    assert roles[f"{REPOSITORY}/examples/train_ddp.py"] == "program"
+    assert [role for path, role in roles.items() if path.endswith(".out")] == ["log"]
 
 
 ENDINGS = {

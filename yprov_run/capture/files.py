@@ -165,7 +165,10 @@ class Survey:
             note = "" if change.changed else "not changed during the job"
             kind = "log" if origin == DIRECTIVE else written_role(path)
             return Item(path, kind, origin, True, change, note, status)
-        return Item(path, role or read_role(path), origin, False, change, "", status)
+        role = role or read_role(path)
+        if role == "input" and status.st_mode & 0o111:
+            role = "program"
+        return Item(path, role, origin, False, change, "", status)
 
     def _add(self, item: Item) -> None:
         self._seen.add(self._absolute(item.path))
