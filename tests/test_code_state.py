@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.conftest import need
 from yprov_run.capture import code
 from yprov_run.capture.patch import MAX_PATCH_BYTES, as_new_file
+from yprov_run.kinds.code import Repository, Submodule
 
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
@@ -49,7 +50,7 @@ def _repository(folder: Path) -> Path:
     return folder
 
 
-def _state(folder: Path, environ: Mapping[str, str] | None = None) -> code.Repository:
+def _state(folder: Path, environ: Mapping[str, str] | None = None) -> Repository:
     (found,) = code.capture([str(folder)], environ or _environment())
     return found
 
@@ -195,10 +196,10 @@ def test_submodules_tell_the_commit_that_is_there(tmp_path: Path) -> None:
     _git(folder, "submodule", "--quiet", "add", str(library), "lib")
     _git(folder, "commit", "-q", "-m", "with the library")
     wanted = _git(library, "rev-parse", "HEAD")
-    assert _state(folder).submodules == (code.Submodule("lib", wanted, wanted, False),)
+    assert _state(folder).submodules == (Submodule("lib", wanted, wanted, False),)
     (folder / "lib/train.py").write_text("changed\n")
     state = _state(folder)
-    assert state.submodules == (code.Submodule("lib", wanted, wanted, True),)
+    assert state.submodules == (Submodule("lib", wanted, wanted, True),)
     assert state.dirty
 
 

@@ -28,6 +28,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "report": ("bool", "true or false"),
     "quiet": ("bool", "true or false"),
     "find_files": ("bool", "true or false"),
+    "patch": ("bool", "true or false"),
     "ignore": ("list", "a list of names or patterns"),
     "checksum_seconds": ("number", "a number of seconds"),
     "checksum_gb": ("number", "a number of gigabytes"),

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import gzip
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from yprov_run.capture.commandline import is_data_folder, paths_in
 from yprov_run.capture.hashing import Version, version_of
-from yprov_run.capture.walk import Ignore, Limits, WalkReport, walk
+from yprov_run.capture.scene import Scene
+from yprov_run.capture.walk import Ignore, Limits, WalkReport, matching, walk
+from yprov_run.kinds.before import Captured
 
 _MAGIC = b"yprov-run files 1"
+_MAX_LOOKED_AT = 20_000
+_LOOK_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -118,3 +124,32 @@ def _fill(before: Before, records: Iterable[bytes]) -> None:
         else:
             size, modified, inode, path = record.split(b" ", 3)
             before.versions[os.fsdecode(path)] = Version(int(size), int(modified), int(inode))
+
+
+def take(scene: Scene) -> Captured:
+    """Look at what a launched command could change: what it names, and where it runs."""
+    give_up = time.monotonic() + _LOOK_S
+    seen = Before(0)
+    paths, folders = _places(scene, give_up)
+    look(seen, paths, [], Ignore(), Limits(0, give_up))
+    for folder in folders:
+        look(seen, [], [folder], Ignore(), Limits(_MAX_LOOKED_AT, give_up))
+    save(seen, scene.step.before)
+    return Captured(len(seen.versions), tuple(sorted(seen.folders)))
+
+
+def _places(scene: Scene, give_up: float) -> tuple[list[str], list[str]]:
+    """Return files and folders by absolute path; inputs only if they are files."""
+    files, folders = [], [scene.cwd]
+    words = [(named.path, True) for named in paths_in(scene.argv, scene.cwd)]
+    for patterns, may_be_folder in ((scene.outputs, True), (scene.inputs, False)):
+        for pattern in patterns:
+            limits = Limits(_MAX_LOOKED_AT, give_up)
+            words += [(path, may_be_folder) for path in matching(pattern, scene.cwd, limits)]
+    for path, may_be_folder in words:
+        absolute = os.path.normpath(os.path.join(scene.cwd, path))  # noqa: PTH118
+        if not os.path.isdir(absolute):  # noqa: PTH112 - never raises
+            files.append(absolute)
+        elif may_be_folder and is_data_folder(absolute, scene.cwd):
+            folders.insert(0, absolute)
+    return files, list(dict.fromkeys(folders))

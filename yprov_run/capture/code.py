@@ -15,14 +15,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from yprov_run import config
 from yprov_run.capture import gitfiles
+from yprov_run.capture.commandline import paths_in
 from yprov_run.capture.patch import MAX_PATCH_BYTES, as_new_file
 from yprov_run.capture.program import ProgramError, Said, ask
 from yprov_run.capture.redact import redact_text
+from yprov_run.capture.scene import Scene
+from yprov_run.errors import YprovError
+from yprov_run.kinds.code import Captured, Repository, Submodule
 
 _MAX_LIST_BYTES = 16 << 20
 _MAX_SUBMODULES = 50
 _MAX_UNTRACKED = 200
+_MAX_SCRIPTS = 3
 
 # Whatever of git would run a program that the repository names.
 _HARMLESS = (
@@ -39,34 +45,18 @@ _HARMLESS = (
 )
 
 
-@dataclass(frozen=True)
-class Submodule:
-    """A repository within the repository: the commit that is wanted, and the one that is there."""
-
-    path: str
-    recorded_commit: str
-    commit: str
-    dirty: bool | None
+def take(scene: Scene) -> Captured:
+    """Return the code of the launched command: where it runs, and where its script is."""
+    scripts = [named.path for named in paths_in(scene.argv, scene.cwd) if named.role == "program"]
+    folders = [os.path.dirname(os.path.join(scene.cwd, path)) for path in scripts[:_MAX_SCRIPTS]]  # noqa: PTH118, PTH120
+    return Captured(tuple(capture([scene.cwd, *folders], scene.environ, _wants_patch(scene))))
 
 
-@dataclass(frozen=True)
-class Repository:
-    """The state of one repository; `dirty` and the counts are None where git could not be asked.
-
-    `branch` is empty on a detached head, `commit` before the first commit, `remote` (without
-    credentials) where there is none. `patch` is what `git apply` needs beside the commit.
-    """
-
-    root: str
-    commit: str = ""
-    branch: str = ""
-    remote: str = ""
-    dirty: bool | None = None
-    changed_count: int | None = None
-    untracked_count: int | None = None
-    submodules: tuple[Submodule, ...] = ()
-    patch: str = ""
-    problems: tuple[str, ...] = ()
+def _wants_patch(scene: Scene) -> bool:
+    try:
+        return config.load(config.files(scene.environ, Path(scene.cwd))).get("patch") is not False
+    except YprovError:
+        return False  # what it may say against it cannot be read
 
 
 def capture(
@@ -309,7 +299,12 @@ def _patch(
         if part and size <= left:
             parts.append(part)
             left -= size
-    return "".join(parts)
+    return "\n".join(_redacted(line) for line in "".join(parts).split("\n"))
+
+
+def _redacted(line: str) -> str:
+    """Return a patch's line, behind the mark that it begins with, without credentials."""
+    return line[:1] + redact_text(line[1:])
 
 
 def _texts(said: Said) -> list[str]:

@@ -48,6 +48,14 @@ def written_role(path: str) -> str:
     return "output"
 
 
+def is_data_folder(absolute: str, folder: str) -> bool:
+    """Tell whether a folder that a command line names is walked: not the one where it runs, the
+    user's home, or one above these.
+    """
+    around = (folder, os.path.expanduser("~"))  # noqa: PTH111 - a text
+    return not any(f"{path}/".startswith(f"{absolute.rstrip('/')}/") for path in around)
+
+
 def paths_in(argv: Sequence[str], folder: str) -> list[Named]:
     """Return the paths among a command's words that are there, each once, as they were given.
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from yprov_run.capture.before import Before, Change
 from yprov_run.capture.collect import Item, Part, file_ref
-from yprov_run.capture.commandline import paths_in, read_role, written_role
+from yprov_run.capture.commandline import is_data_folder, paths_in, read_role, written_role
 from yprov_run.capture.hashing import Budget, Hashed, hash_all, version_of
 from yprov_run.capture.manifest import MAX_MEMBERS
 from yprov_run.capture.safefile import pseudo_devices
@@ -150,7 +150,8 @@ class Survey:
             return []
         if stat.S_ISDIR(status.st_mode):
             self._seen.add(absolute)
-            return [(path, origin)] if self._is_data(absolute, origin) else []
+            walked = origin != ARGUMENT or is_data_folder(absolute, self._absolute(""))
+            return [(path, origin)] if walked else []
         if not stat.S_ISREG(status.st_mode) and origin == ARGUMENT:
             return []  # a terminal, /dev/null
         self._add(self._item(path, role, origin, status))
@@ -176,13 +177,6 @@ class Survey:
             self._items.append(item)
         elif len(self._items) == MAX_FILES:
             self._problems.append(f"only {MAX_FILES} of the named files are listed")
-
-    def _is_data(self, absolute: str, origin: str) -> bool:
-        """Tell whether a folder is walked: not the one we are in or one above, if merely named."""
-        if origin != ARGUMENT:
-            return True
-        above = {self._absolute(""), os.path.expanduser("~")}  # noqa: PTH111 - a text
-        return not any(f"{path}/".startswith(f"{absolute.rstrip('/')}/") for path in above)
 
     def _streams(self) -> None:
         """Take the files that our own streams are: the program had them too."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from yprov_run.cli.reporting import overview_of, write_report
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, replace_file
+from yprov_run.merge.attachments import write_attachments
 from yprov_run.merge.detail import Detail, detail_of
 from yprov_run.merge.embedded.collect import collect
 from yprov_run.merge.read import read_job
@@ -29,6 +30,7 @@ def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = No
             level = detail_of(job, detail)
             embedded, gaps = collect(job, directory)
             job = replace(job, gaps=(*job.gaps, *gaps))
+            write_attachments(job, directory)
             document = build(job, write_side_files(job, directory, level), level, embedded)
             replace_file(directory.document, dump(document))
         except OSError as error:

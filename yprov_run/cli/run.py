@@ -130,10 +130,10 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         written = _write_end(prepared.step, outcome)
+        capturing.conclude(outcome)
         if written:
             _look_at_files(request, prepared, outcome)
             _look_at_worth(request, prepared, outcome)
-        capturing.conclude(outcome)
         if request.merge and not prepared.is_inner:
             _await_last_records(prepared.step)
             if written:

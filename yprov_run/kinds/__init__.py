@@ -27,4 +27,11 @@ class Kind:
 
 
 # In the order in which they run, one after the other: first what may be gone soonest.
-KINDS: tuple[Kind, ...] = (Kind("environment", "launch", 5.0),)
+KINDS: tuple[Kind, ...] = (
+    Kind("before", "launch", 15.0),
+    Kind("environment", "launch", 5.0),
+    Kind("container", "launch", 5.0),
+    Kind("code", "launch", 25.0, 8 << 20),
+    Kind("software", "launch", 15.0, 8 << 20),
+    Kind("binaries", "end", 25.0, 8 << 20),
+)

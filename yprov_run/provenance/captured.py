@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from yprov_run.model import Job, Step
-from yprov_run.provenance import environment
+from yprov_run.provenance import code, container, environment, software
 from yprov_run.provenance.records import Records
 
 # kind: what adds it; called with the restored dataclass, in the order of the job's steps.
 _ADDERS: dict[str, Callable[[Records, Job, Step, Any], None]] = {
     "environment": environment.add,
+    "container": container.add,
+    "code": code.add,
+    "software": software.add,
+    "binaries": software.add_binaries,
 }
 
 

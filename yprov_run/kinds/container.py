@@ -1,0 +1,29 @@
+"""The container that a command runs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Container:
+    """An image: how it was called, and what is known of it.
+
+    `digest` is the registry's, from the reference or the image's own notes; `path` is a file or
+    folder that is the image; `definition` is the recipe that lies in it. `source` says whether the
+    command line named it, or which variable.
+    """
+
+    engine: str
+    reference: str
+    path: str = ""
+    digest: str = ""
+    definition: str = ""
+    source: str = "command line"
+
+
+@dataclass(frozen=True)
+class Captured:
+    """The containers that a command line and its variables name."""
+
+    containers: tuple[Container, ...] = ()
