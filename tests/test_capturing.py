@@ -216,7 +216,8 @@ def test_a_killed_yprov_run_leaves_what_was_captured_beside_the_job(tmp_path: Pa
         ["yprov-run", "sleep", "600"], cwd=tmp_path, env=environment(), start_new_session=True
     )
     step = StepDir(tmp_path / "yprov/sleep_1/record/steps/0")
-    wait_until(step.captured(KINDS[-1].name).exists, "the last capture")
+    last = [kind.name for kind in KINDS if kind.moment == "launch"][-1]
+    wait_until(step.captured(last).exists, "the last capture beside the job")
     os.killpg(job.pid, signal.SIGKILL)
     job.wait()
     assert run("yprov-merge", "-q", "yprov/sleep_1", cwd=tmp_path).returncode == 0
