@@ -10,19 +10,21 @@ from typing import Any, NamedTuple
 
 from yprov_run.report.reading import Document, elements, main_activity, structure, value
 
-CODE, ARGUMENTS, ENVIRONMENT, MODULES = "code", "arguments", "environment", "modules"
+CODE, ARGUMENTS, PARAMETERS = "code", "arguments", "parameters"
+ENVIRONMENT, MODULES = "environment", "modules"
 PACKAGES, CONTAINER, INPUTS, SCRIPT = "packages", "container", "inputs", "batch script"
 HARDWARE, OTHER, CIRCUMSTANCES = "hardware", "other facts", "circumstances"
 
 # Most telling first. What is under circumstances is different in every run.
 SECTIONS = (
-    CODE, ARGUMENTS, ENVIRONMENT, MODULES, PACKAGES, CONTAINER, INPUTS, HARDWARE, SCRIPT, OTHER,
-    CIRCUMSTANCES,
+    CODE, ARGUMENTS, PARAMETERS, ENVIRONMENT, MODULES, PACKAGES, CONTAINER, INPUTS, HARDWARE,
+    SCRIPT, OTHER, CIRCUMSTANCES,
 )  # fmt: skip
 
 # The section of an entity's facts, by a word of its type's name; the first that fits.
 _BY_TYPE = (
-    ("Code", CODE), ("Repository", CODE), ("Submodule", CODE), ("Patch", CODE), ("Diff", CODE),
+    ("Parameter", PARAMETERS), ("Code", CODE), ("Repository", CODE), ("Submodule", CODE),
+    ("Patch", CODE), ("Diff", CODE),
     ("Module", MODULES), ("Package", PACKAGES), ("Software", PACKAGES), ("Python", PACKAGES),
     ("Librar", PACKAGES), ("Executable", PACKAGES), ("Program", PACKAGES),
     ("Container", CONTAINER), ("Environment", ENVIRONMENT), ("Variable", ENVIRONMENT),
@@ -32,16 +34,20 @@ _BY_TYPE = (
 _SKIPPED_TYPES = {
     "provml:Metric", "run:SampleFile", "run:TaskTable", "run:Host", "run:GPU", "run:PowerZone",
     "run:File", "prov:Collection", "prov:Plan", "run:Command", "run:ColumnSchema",
-    "run:DeviceTable",
+    "run:DeviceTable", "run:SampleTable", "run:EmbeddedDocument", "run:RefusedRecord",
+    "run:MlflowRun", "run:MlflowMetric",
 }  # fmt: skip
 # Where a run was, and when: never the same twice, and nothing hangs on it.
 _VOLATILE = re.compile(
     r"(?:SLURM|SBATCH|PBS|LSB|FLUX|PMI|PMIX|OMPI|HYDRA|PALS|COBALT)\w*"
     r"(?:ID|IDS|NODELIST|ADDR|HOST|PORTS?|TIME|PID|DIR|NODE|NODES|NAME|FILE|URI|JOBFS|HOSTS)\w*"
-    r"|TMPDIR|HOSTNAME|YPROV_\w*|SSH_\w*|XDG_SESSION_\w*|SHLVL|OLDPWD|_|KRB5CCNAME|CONDA_PROMPT\w*"
+    r"|PWD|TMPDIR|HOSTNAME|YPROV_\w*|SSH_\w*|XDG_SESSION_\w*|SHLVL|OLDPWD|_|KRB5CCNAME"
+    r"|CONDA_PROMPT\w*"
 )
 _MARKS_OF_RECORD = ("prov:label", "prov:type", "prov:role", "prov:location", "dcterms:identifier")
-_OF_THE_RECORDING = re.compile(r"(?i).*(rowcount|contentsize|file_size|modified|manifest|inode)")
+_OF_THE_RECORDING = re.compile(
+    r"(?i).*(leftoutcount|rowcount|contentsize|file_size|modified|manifest|inode)"
+)
 
 
 class Fact(NamedTuple):
@@ -62,6 +68,8 @@ def facts(document: Document) -> Iterator[Fact]:
         type_name = str(value(record.get("prov:type")) or "")
         if type_name in _SKIPPED_TYPES or _is_role(record, "output"):
             continue
+        if type_name.startswith("provml:") and "Parameter" not in type_name:
+            continue  # what the program itself recorded of its results
         yield from _of_entity(identifier, type_name, record)
 
 
