@@ -25,7 +25,7 @@ KILL_THE_AGENT = r"""
 if [ "$SLURM_NODEID" = 1 ]; then
   sleep 2
   for p in /proc/[0-9]*; do
-    if tr '\0' ' ' < $p/cmdline 2>/dev/null | grep -q "yprov_run.agent.main.*/$SLURMD_NODENAME-"; then
+    if tr '\0' ' ' < $p/cmdline 2>/dev/null | grep -q "agent.main.*/$SLURMD_NODENAME-"; then
       kill -9 ${p#/proc/}
     fi
   done

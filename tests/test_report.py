@@ -210,6 +210,16 @@ def test_a_thousand_nodes_are_a_band_and_a_heat_map_in_a_small_page(tmp_path: Pa
     assert directory.report.stat().st_size < 2_000_000
 
 
+def test_other_parts_of_a_node_have_a_chart_and_an_energy_by_their_names(tmp_path: Path) -> None:
+    shape = Shape(nodes=1, gpus=1, seconds=20, zones=("package-0", "package-1"))
+    _, page = _report(tmp_path, shape)
+    charts = {chart["id"]: chart for chart in json.loads(page.data["chart-data"])}
+    labels = [line["label"] for line in charts["zone_power"]["lines"]]
+    assert labels == ["node0000 cpu package-0", "node0000 cpu package-1"]
+    assert charts["zone_power"]["unit"] == "W"
+    assert "cpu package-1" in page.words
+
+
 def test_a_silent_node_and_a_signal_are_marked(tmp_path: Path) -> None:
     shape = Shape(nodes=3, gpus=1, seconds=60, exit_status=None, signal=15, dies_s={1: 20.0})
     _, page = _report(tmp_path, shape)

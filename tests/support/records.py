@@ -51,6 +51,7 @@ class Shape:
     seconds: int = 300
     interval_s: float = 1.0
     load: Load = training
+    zones: Sequence[str] = ()
     throttle: Callable[[int, int, float], int] | None = None
     cpu: Callable[[int, float], float] = lambda node, time_s: 0.2
     node_memory_gib: float = 96.0
@@ -132,6 +133,8 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
     name = shape.node_name.format(node)
     files = step.node(f"{name.replace('/', '-')[:60]}-boot{node:04x}")
     columns = columns_of(shape.gpus, shape.throttle is not None)
+    zones = range(shape.gpus, shape.gpus + len(shape.zones))
+    columns += [Column(QUANTITIES["zone_power"], zone) for zone in zones]
     reduction = Reduction(columns, shape.interval_s)
     silent_s = shape.dies_s.get(node, shape.seconds)
     rows = [samples.header(columns)]
@@ -146,6 +149,7 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
                        round(30 + power / 10)]  # fmt: skip
             if shape.throttle is not None:
                 values.append(shape.throttle(node, gpu, time_s))
+        values += [1200 + zone for zone in zones]
         rows.append(samples.row(round(1000 * time_s), values))
         reduction.add(round(1000 * time_s), values)
     files.samples.write_text("\n".join(rows) + "\n")
@@ -165,6 +169,9 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
                 {"index": gpu, "uuid": f"GPU-{name}-{gpu}", "name": "NVIDIA H100 80GB HBM3",
                  "pci_bus_id": f"0000:{gpu:02x}:00.0", "driver_version": "550.54"}
                 for gpu in range(shape.gpus)
+            ] + [
+                {"index": zone, "uuid": name, "name": name, "kind": "cpu", "source": "rapl"}
+                for zone, name in zip(zones, shape.zones, strict=True)
             ],
         ),
         events.line(events.TASK, time_ms=2, pid=2000 + node, rank=node, local_rank=0, age_ms=2),

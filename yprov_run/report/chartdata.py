@@ -29,6 +29,8 @@ TITLES = {
     "gpu_power": "GPU power",
     "gpu_memory_used": "GPU memory in use",
     "gpu_temperature": "GPU temperature",
+    "gpu_sm_clock": "GPU clock",
+    "zone_power": "Power of other parts",
     "cpu_busy": "CPU time not idle, node-wide",
     "memory_used": "Memory in use, node-wide",
 }
@@ -72,7 +74,9 @@ def _chart(quantity: str, series: Sequence[Series], line: Timeline) -> Json:
 
 def _name(series: Series, with_step: bool) -> str:
     words = plain(series.node, _NAME)
-    if series.device is not None:
+    if series.part:
+        words += f" {plain(series.part, _NAME)}"
+    elif series.device is not None:
         words += f" GPU {series.device}"
     return f"{words}, step {series.step}" if with_step else words
 

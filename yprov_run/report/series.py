@@ -30,9 +30,11 @@ CHARTS = (
     "gpu_memory_used",
     "cpu_busy",
     "memory_used",
+    "zone_power",
+    "gpu_sm_clock",
     "gpu_temperature",
 )
-_NOT_OF_MANY = {"gpu_temperature"}
+_NOT_OF_MANY = {"gpu_temperature", "gpu_sm_clock", "zone_power"}
 
 
 class Cell(tuple[int, int, int, int]):
@@ -42,10 +44,15 @@ class Cell(tuple[int, int, int, int]):
 
 
 class Series:
-    """One column, or one quantity of all devices of a node, over the job's buckets."""
+    """One column, or one quantity of all devices of a node, over the job's buckets.
 
-    def __init__(self, step: int, node: str, device: int | None, buckets: int) -> None:
-        self.step, self.node, self.device = step, node, device
+    `part` names a device that is no GPU.
+    """
+
+    def __init__(
+        self, step: int, node: str, device: int | None, buckets: int, part: str = ""
+    ) -> None:
+        self.step, self.node, self.device, self.part = step, node, device, part
         self.low = array("q", [_EMPTY]) * buckets
         self.high = array("q", [-_EMPTY]) * buckets
         self.total = array("q", [0]) * buckets
@@ -142,6 +149,7 @@ def _wanted(
     step: int, node: NodeExecution, result: Timeline
 ) -> dict[tuple[str, int | None], tuple[list[int], Series]]:
     """Return the columns to draw: their positions in a row, and the series they go to."""
+    parts = {use.device.index: f"{use.device.kind} {use.device.name}" for use in node.zones}
     wanted: dict[tuple[str, int | None], tuple[list[int], Series]] = {}
     for position, column in enumerate(node.columns, start=1):
         name = column.quantity.name
@@ -149,7 +157,9 @@ def _wanted(
             continue
         device = None if result.of_many else column.device
         if (name, device) not in wanted:
-            wanted[name, device] = ([], Series(step, node.name, device, result.buckets))
+            part = "" if device is None or name.startswith("gpu_") else parts.get(device, "")
+            series = Series(step, node.name, device, result.buckets, part)
+            wanted[name, device] = ([], series)
         wanted[name, device][0].append(position)
     return wanted
 
@@ -208,4 +218,6 @@ def factor_and_unit(column: Column) -> tuple[float, str]:
         return quantity.factor * 100, "%"
     if quantity.unit == "B":
         return quantity.factor / 2**30, "GiB"
+    if quantity.unit == "Hz":
+        return quantity.factor / 1e6, "MHz"
     return quantity.factor, "\u00b0C" if quantity.unit == "Cel" else quantity.unit
