@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yprov_run.capture.redact import REDACTED, redact_argv
+from yprov_run.redaction.text import REDACTED, redact_argv
 from yprov_run.schedulers import detect
 from yprov_run.schedulers.slurm import expand_hostlist
 

@@ -4,6 +4,7 @@
   prov.json  report.html                        written by the reading half
   metrics_GR0/  artifacts_GR0/                  written by the reading half
   record/job.json                               once, before anything is launched
+  record/accounting.json                        by a merge, where accounting can be asked
   record/steps/<n>/step.json, task.sh           once, before the step is launched
   record/steps/<n>/end.json, files.json, worth.json         once, when the step has ended
   record/steps/<n>/manifests/<i>.csv.gz         once, before files.json: the files of large folders
@@ -105,6 +106,7 @@ class JobDir:
         self.artifacts = path / "artifacts_GR0"
         self.record = path / "record"
         self.job_file = self.record / "job.json"
+        self.accounting = self.record / "accounting.json"
         self.steps_dir = self.record / "steps"
 
     @property

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from yprov_run.kinds import accounting as accounts
 from yprov_run.measures import QUANTITIES as QUANTITIES
 from yprov_run.measures import Column as Column
 from yprov_run.measures import Device as Device
@@ -321,3 +322,4 @@ class Job:
     ending: Ending
     steps: tuple[Step, ...]
     gaps: tuple[Gap, ...]
+    accounting: accounts.Captured | None = None

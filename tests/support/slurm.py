@@ -172,6 +172,11 @@ class SlurmCluster:
         """Submit a script and wait for its end."""
         return self.wait(self.submit(script, folder, options, environ), folder, timeout_s)
 
+    def await_state(self, job_id: str, state: str, timeout_s: float = 60) -> None:
+        """Return when the controller has a job in this state, after it had it in another."""
+        wait_until(lambda: self._job_state(job_id) != state.capitalize(), "the start", timeout_s)
+        wait_until(lambda: self._job_state(job_id) == state.capitalize(), state, timeout_s)
+
     def _job_state(self, job_id: str) -> str:
         done = subprocess.run(
             ["squeue", "-h", "-j", job_id, "-o", "%T"],

@@ -20,10 +20,10 @@ from yprov_run.capture import gitfiles
 from yprov_run.capture.commandline import paths_in
 from yprov_run.capture.patch import MAX_PATCH_BYTES, as_new_file
 from yprov_run.capture.program import ProgramError, Said, ask
-from yprov_run.capture.redact import redact_text
 from yprov_run.capture.scene import Scene
 from yprov_run.errors import YprovError
 from yprov_run.kinds.code import Captured, Repository, Submodule
+from yprov_run.redaction.text import redact_text
 
 _MAX_LIST_BYTES = 16 << 20
 _MAX_SUBMODULES = 50

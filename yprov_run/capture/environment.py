@@ -6,9 +6,9 @@ import fnmatch
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from yprov_run.capture.redact import redact_variable
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.environment import Captured
+from yprov_run.redaction.text import redact_variable
 
 # What tells how a program ran: where it was looked for, and what changes what it does.
 PATTERNS = (

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, cast
 
 from yprov_run.capture.program import die_with_parent
-from yprov_run.capture.redact import redact_text
 from yprov_run.capture.scene import Scene
 from yprov_run.jobdir import SCHEMA_VERSION, StepDir, write_once
 from yprov_run.kinds import KINDS, Kind, Moment
 from yprov_run.model import Json
+from yprov_run.redaction.text import redact_text
 
 _POLL_S = 0.01
 

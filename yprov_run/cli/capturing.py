@@ -42,6 +42,19 @@ class Capturing:
 
         run_kinds("launch", self._scene(pid))
 
+    def widened(self, request: Request) -> Request:
+        """Return a request with the inputs and outputs of the batch script's `#YPROV` lines."""
+        import json
+
+        try:
+            data = json.loads(self._step.captured("scheduler").read_text())["data"]
+            inputs, outputs = tuple(data["inputs"]), tuple(data["outputs"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return request
+        return request._replace(
+            inputs=(*request.inputs, *inputs), outputs=(*request.outputs, *outputs)
+        )
+
     def conclude(self, outcome: Outcome) -> None:
         """Let the companion finish, name what it has not done, and capture what is left."""
         if not self._begun:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from yprov_run.cli.reporting import overview_of, write_report
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, replace_file
+from yprov_run.merge.accounting import ask_accounting
 from yprov_run.merge.attachments import write_attachments
 from yprov_run.merge.detail import Detail, detail_of
 from yprov_run.merge.embedded.collect import collect
@@ -25,6 +26,7 @@ def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = No
     Raises YprovError with one clear line when there is nothing to read or nowhere to write.
     """
     with _no_collector():
+        ask_accounting(directory)
         job = read_job(directory)
         try:
             level = detail_of(job, detail)

@@ -132,7 +132,7 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing:
         written = _write_end(prepared.step, outcome)
         capturing.conclude(outcome)
         if written:
-            _look_at_files(request, prepared, outcome)
+            _look_at_files(capturing.widened(request), prepared, outcome)
             _look_at_worth(request, prepared, outcome)
         if request.merge and not prepared.is_inner:
             _await_last_records(prepared.step)

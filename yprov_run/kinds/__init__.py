@@ -29,6 +29,7 @@ class Kind:
 # In the order in which they run, one after the other: first what may be gone soonest.
 KINDS: tuple[Kind, ...] = (
     Kind("before", "launch", 15.0),
+    Kind("scheduler", "launch", 5.0, 4 << 20),
     Kind("environment", "launch", 5.0),
     Kind("container", "launch", 5.0),
     Kind("code", "launch", 25.0, 8 << 20),

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from yprov_run import __version__
 from yprov_run.capture import identity
-from yprov_run.capture.redact import redact_argv
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir, open_job_dir, write_once
 from yprov_run.launch.plan import Plan, ShimSettings, import_path, shim_text
 from yprov_run.launch.supervise import Outcome
 from yprov_run.light import TYPE_CHECKING
+from yprov_run.redaction.text import redact_argv, redact_variable
 from yprov_run.schedulers.facts import SchedulerFacts
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def open_job(base: Path, name: str, scheduler: SchedulerFacts, tags: Mapping[str
                 "name": name,
                 "number": directory.number,
                 "directory": str(base / directory.path.name),
-                "tags": dict(tags),
+                "tags": {key: redact_variable(key, value) for key, value in tags.items()},
                 "created_ms": time.time_ns() // 1_000_000,
                 "user": identity.user(),
                 "platform": identity.platform_facts(),
@@ -95,7 +95,7 @@ def record_step(
                 "started_ms": time.time_ns() // 1_000_000,
                 "interval_s": interval_s,
                 "restart": restart,
-                "tags": dict(tags),
+                "tags": {key: redact_variable(key, value) for key, value in tags.items()},
             }
         ),
     )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from yprov_run.jobdir import StepDir
 from yprov_run.kinds import KINDS, Kind
 from yprov_run.merge import fields
 from yprov_run.merge.restore import restore
 from yprov_run.model import Captured, Gap
+
+T = TypeVar("T")
+
+
+def find(captured: Sequence[Captured], cls: type[T]) -> T | None:
+    """Return what one kind, known by its dataclass, found of a step."""
+    return next((one.data for one in captured if isinstance(one.data, cls)), None)
 
 
 def read_captured(
@@ -33,6 +40,8 @@ def read_captured(
         problem = problem or fields.text(record, "problem")
         if problem:
             gaps.append(Gap(where, f"{kind.name}: {problem}"))
+        data = fields.mapping(record, "data")
+        gaps += [Gap(where, f"{kind.name}: {text}") for text in fields.texts(data, "problems")]
         module = cast(Any, importlib.import_module(f"yprov_run.kinds.{kind.name}"))
         found.append(
             Captured(

@@ -6,12 +6,24 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from yprov_run.kinds.accounting import Captured
 from yprov_run.merge import fields
 from yprov_run.model import Ending, Json, NodeExecution, Step
 
 COMPLETED, FAILED, KILLED, RUNNING, UNKNOWN = "completed", "failed", "killed", "running", "unknown"
 
 LAUNCHER, AGENTS, NOBODY = "yprov-run", "node agents", "none"
+ACCOUNTING = "sacct"
+# Ends that only the scheduler knows the cause of.
+_CAUSES = (
+    "CANCELLED",
+    "TIMEOUT",
+    "OUT_OF_MEMORY",
+    "NODE_FAIL",
+    "PREEMPTED",
+    "DEADLINE",
+    "BOOT_FAIL",
+)
 # Slurm tells a job's end in whole seconds, and kills within KillWait (30 s) and a grace.
 _LIMIT_BEFORE_MS, _LIMIT_AFTER_MS = 5_000, 120_000
 _SEVERITY = (RUNNING, UNKNOWN, KILLED, FAILED, COMPLETED)
@@ -98,6 +110,16 @@ def _is_alive(command: Json) -> bool:
     except OSError:
         return False
     return stat[0] not in "ZX" and stat[19] == fields.text(command, "start_ticks")
+
+
+def by_accounting(ending: Ending, accounting: Captured | None) -> Ending:
+    """Return a job's ending with the cause that accounting gives, where only it can know one."""
+    if accounting is None or not accounting.final or accounting.state not in _CAUSES:
+        return ending
+    reason = f"{accounting.starts[-1].get('State')}, says the scheduler's accounting"
+    if ending.reason and ending.state in {KILLED, FAILED}:
+        reason += f"; {ending.reason}"
+    return Ending(KILLED, ACCOUNTING, ending.exit_status, ending.signal, reason)
 
 
 def job_ending(steps: Sequence[Step]) -> Ending:

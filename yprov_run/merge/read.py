@@ -9,8 +9,10 @@ from dataclasses import replace
 
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
+from yprov_run.kinds.scheduler import Captured as SchedulerCaptured
 from yprov_run.merge import clocks, ending, fields, gpus, node, worth
-from yprov_run.merge.captured import read_captured
+from yprov_run.merge.accounting import read_accounting
+from yprov_run.merge.captured import find, read_captured
 from yprov_run.merge.files import read_files
 from yprov_run.merge.slim import Slimmer
 from yprov_run.model import Gap, Job, Json, NodeExecution, Step
@@ -34,6 +36,7 @@ def read_job(directory: JobDir) -> Job:
     steps = []
     for step_dir in step_dirs:
         steps.append(_read_step(step_dir, directory, ends_s, gaps))
+    accounting = read_accounting(directory)
     user = fields.mapping(record, "user")
     return Job(
         name=fields.text(record, "name") or directory.name,
@@ -48,12 +51,13 @@ def read_job(directory: JobDir) -> Job:
         host=fields.text(fields.mapping(record, "platform"), "host"),
         platform=fields.mapping(record, "platform"),
         yprov_run_version=fields.text(record, "version"),
-        tags=_tags(record),
+        tags=_tags(record, steps),
         started_ms=min((s.started_ms for s in steps if s.started_ms is not None), default=None),
         ended_ms=_job_end(steps),
-        ending=ending.job_ending(steps),
+        ending=ending.by_accounting(ending.job_ending(steps), accounting),
         steps=tuple(steps),
         gaps=tuple(gaps),
+        accounting=accounting,
     )
 
 
@@ -65,8 +69,11 @@ def _job_uuid(record: Json, directory: JobDir) -> str:
     return str(uuid.uuid5(_NAMESPACE, json.dumps(key, sort_keys=True)))
 
 
-def _tags(record: Json) -> tuple[tuple[str, str], ...]:
-    tags = fields.mapping(record, "tags")
+def _tags(record: Json, steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:
+    """Return the tags of the command line, and those of the batch script that it does not set."""
+    captured = (find(step.captured, SchedulerCaptured) for step in steps)
+    by_script = {key: value for found in captured if found for key, value in found.tags.items()}
+    tags = {**by_script, **fields.mapping(record, "tags")}
     return tuple((key, value) for key, value in sorted(tags.items()) if isinstance(value, str))
 
 

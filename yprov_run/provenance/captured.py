@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yprov_run.model import Job, Step
-from yprov_run.provenance import code, container, environment, software
+from yprov_run.provenance import code, container, environment, scheduler, software
 from yprov_run.provenance.records import Records
 
 # kind: what adds it; called with the restored dataclass, in the order of the job's steps.
@@ -16,6 +16,7 @@ _ADDERS: dict[str, Callable[[Records, Job, Step, Any], None]] = {
     "code": code.add,
     "software": software.add,
     "binaries": software.add_binaries,
+    "scheduler": scheduler.add,
 }
 
 
@@ -25,3 +26,4 @@ def add_captured(records: Records, job: Job) -> None:
         for captured in step.captured:
             if captured.data is not None and captured.kind in _ADDERS:
                 _ADDERS[captured.kind](records, job, step, captured.data)
+    scheduler.add_accounting(records, job)

@@ -101,6 +101,12 @@ class Records:
         name = "/".join(part.replace(":", ".") for part in (kind, left, right))
         self.add(kind, name, attributes)
 
+    def extend(self, kind: str, identifier: str, attributes: Attributes) -> None:
+        """Add attributes to what is there; those that it has stay as they are."""
+        if (found := self._kinds.get(kind, {}).get(identifier)) is not None:
+            for name, value in attributes.items():
+                found.setdefault(name, value)
+
     def use(self, activity: str, entity: str, role: str) -> None:
         """Add that an activity used an entity in a role."""
         self.relate(

@@ -1,0 +1,75 @@
+"""On a real Slurm: what a person needs to run a job again, held against what Slurm says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support import documents
+from tests.support.commands import BIN, only_job, run
+from tests.support.slurm import SlurmCluster
+
+pytestmark = pytest.mark.cluster
+
+
+def test_an_array_job_of_two_steps_says_all_that_slurm_knows(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    """One task of an array, after another job, with a secret in its script and submit line."""
+    path = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    (tmp_path / "in.csv").write_text("1,2\n")
+    before = cluster.submit("#!/bin/sh\ntrue\n", tmp_path)
+    script = """#!/bin/bash
+#SBATCH -N 2 -A physics
+#YPROV --input in.csv --tag run=base
+export HF_TOKEN=planted-in-script
+yprov-run -q srun -N 2 sh -c 'sleep 1'
+yprov-run -q srun -N 1 -n 1 sh -c 'exit 3'
+"""
+    options = ["--array=4-4", f"--dependency=afterok:{before}", "--comment=token=planted-in-line"]
+    job_id = cluster.submit(script, tmp_path, options, path)
+    cluster.wait(f"{job_id}_4", tmp_path)
+    merged = run(
+        "yprov-merge", "-q", str(only_job(tmp_path)), cwd=tmp_path, env={**cluster.environ, **path}
+    )
+    assert merged.returncode == 0, merged.stderr
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    job = documents.job(document)
+    assert not [gap for gap in documents.gaps(document) if "scheduler" in gap]
+
+    def told(field: str) -> str:
+        listed = cluster.run("sacct", "-X", "-n", "-P", "-j", f"{job_id}_4", "-o", field)
+        return listed.strip()
+
+    assert job["run:account"] == told("Account") == "physics"
+    assert job["run:accountingState"] == told("State") == "FAILED"
+    assert job["run:accountingFinal"] == "true"
+    assert job["run:allocatedTres"] == told("AllocTRES")
+    assert job["run:submitLine"].startswith("sbatch ")
+    steps = {step["id"].partition(".")[2]: step for step in json.loads(job["run:accountingSteps"])}
+    assert steps["0"]["State"] == "COMPLETED"
+    assert (steps["1"]["State"], steps["1"]["ExitCode"]) == ("FAILED", "3:0")
+    assert int(steps["batch"]["MaxRSS"].rstrip("K")) > 0
+    (plan,) = [e for name, e in document["entity"].items() if name.startswith("batch_script/")]
+    assert plan["schema:sha256"] == hashlib.sha256(script.encode()).hexdigest()
+    assert json.loads(plan["run:directives"]) == ["-N 2 -A physics"]
+    assert json.loads(job["run:tags"]) == {"run": "base"}
+    assert any(entity.get("prov:label") == "in.csv" for entity in document["entity"].values())
+    informants = {
+        record["prov:role"]: document["activity"][record["prov:informant"]]["schema:identifier"]
+        for record in document["wasInformedBy"].values()
+        if "prov:role" in record
+    }
+    assert informants == {"dependency": before, "array": job_id}
+    environments = documents.of_type(document, "entity", "run:Environment").values()
+    assert all(json.loads(e["prov:value"])["SLURM_ARRAY_TASK_ID"] == "4" for e in environments)
+    leaks = [
+        file
+        for file in only_job(tmp_path).rglob("*")
+        if file.is_file() and b"planted-in" in file.read_bytes()
+    ]
+    assert not leaks

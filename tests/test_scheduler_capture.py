@@ -1,0 +1,149 @@
+"""The job as its scheduler and its accounting have it, and its batch script's directives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import documents
+from tests.support.commands import environment, only_job, run
+from yprov_run.capture.batchscript import directives
+from yprov_run.jobdir import JobDir
+from yprov_run.merge.accounting import FIELDS, parse
+from yprov_run.schedulers import detect
+from yprov_run.schedulers.showjob import parse_show_job
+
+_SHOWN = (
+    "JobId=7 ArrayJobId=6 ArrayTaskId=1 JobName=my job Account=physics Dependency=(null) "
+    "CPUs/Task=1 ReqB:S:C:T=0:0:*:* Command=/a b/job.sh Comment=x=1 and y \n"
+    "JobId=6 ArrayJobId=6 ArrayTaskId=2 JobName=other\n"
+)
+
+
+def test_the_fields_of_one_job_of_an_array_are_read_with_their_blanks() -> None:
+    fields = parse_show_job(_SHOWN, "7")
+    assert fields["JobName"] == "my job"
+    assert fields["Command"] == "/a b/job.sh"
+    assert fields["Comment"] == "x=1 and y"
+    assert fields["CPUs/Task"] == "1"
+    assert parse_show_job(_SHOWN, "6")["JobName"] == "other"
+    assert parse_show_job(_SHOWN, "5") == {}
+
+
+@given(st.text(max_size=200))
+def test_any_answer_is_read_or_empty(text: str) -> None:
+    assert isinstance(parse_show_job(text, "1"), dict)
+    directives(text)
+    parse(text, "1", list(FIELDS))
+
+
+def test_our_directives_give_inputs_outputs_and_tags_and_run_nothing() -> None:
+    script = """#!/bin/bash
+#SBATCH -N 2
+#YPROV --input data/*.h5 --tag run=base   # a comment
+  #YPROV -i 'a b.csv' "--output=$HOME/$(touch /tmp/x)"
+#YPROV --interval 5 --tag broken
+#YPROV --input "open
+echo '#YPROVoutput'
+"""
+    inputs, outputs, tags, problems = directives(script)
+    assert inputs == ("data/*.h5", "a b.csv")
+    assert outputs == ("$HOME/$(touch /tmp/x)",)
+    assert tags == {"run": "base"}
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "batch script, line 5", "batch script, line 5", "batch script, line 6", "batch script",
+    ]  # fmt: skip
+
+
+def test_accounting_of_one_job_has_its_starts_and_steps() -> None:
+    names = ["JobIDRaw", "State", "End", "SubmitLine"]
+    rows = [("7", "REQUEUED", "100", "sbatch a"), ("7", "TIMEOUT", "200", "sbatch --wrap='x\ny'"),
+            ("7.batch", "CANCELLED", "200", ""), ("8", "COMPLETED", "9", "")]  # fmt: skip
+    asked = parse("\n".join("\x1f".join(row) for row in rows) + "\n", "7", names)
+    assert [start.get("State") for start in asked.starts] == ["REQUEUED", "TIMEOUT"]
+    assert asked.starts[-1].get("SubmitLine") == "sbatch --wrap='x\ny'"
+    assert [step.id for step in asked.steps] == ["7.batch"]
+    assert (asked.state, asked.final) == ("TIMEOUT", True)
+    assert not parse("7\x1fRUNNING\x1fUnknown\x1f\n", "7", names).final
+
+
+@pytest.mark.parametrize(
+    ("variables", "scheduler", "number", "name"),
+    [
+        ({"PBS_JOBID": "123.head", "PBS_JOBNAME": "train"}, "pbs", "123", "train"),
+        ({"PBS_JOBID": "123[4].head", "PBS_JOBNAME": "train"}, "pbs", "123", "train-4"),
+        ({"LSB_JOBID": "55", "LSB_JOBNAME": "a[1-9]", "LSB_JOBINDEX": "3"}, "lsf", "55", "a-3"),
+        ({"LSB_JOBID": "55", "LSB_JOBNAME": "a", "LSB_JOBINDEX": "0"}, "lsf", "55", "a"),
+        ({"FLUX_JOB_ID": "ƒ21"}, "flux", "58", ""),
+        ({"FLUX_JOB_ID": "12345"}, "flux", "12345", ""),
+        ({"FLUX_JOB_ID": "ƒ0"}, "none", None, ""),
+        ({"PBS_JOBID": "x"}, "none", None, ""),
+    ],
+)
+def test_pbs_lsf_and_flux_are_told_by_their_variables(
+    variables: dict[str, str], scheduler: str, number: str | None, name: str
+) -> None:
+    facts = detect({**variables, "PBS_TOKEN": "x"})
+    assert (facts.scheduler, facts.number, facts.name) == (scheduler, number, name)
+    assert "PBS_TOKEN" not in facts.variables
+
+
+def _fake_scheduler(folder: Path, script: str) -> dict[str, str]:
+    """Make a `scontrol` and a `sacct` that answer; return the environment of a job of theirs."""
+    tools = folder / "tools"
+    tools.mkdir()
+    (folder / "submitted").write_text(script)
+    (tools / "scontrol").write_text(f"""#!/bin/sh
+case "$*" in
+  *show*) echo "JobId=77 JobName=j Account=physics Reservation=maint Restarts=0" \\
+      "Dependency=afterok:12:13(unfulfilled),singleton ArrayJobId=70 ArrayTaskId=7" ;;
+  *write*) cat {folder}/submitted ;;
+esac
+""")
+    rows = dict.fromkeys(FIELDS, "")
+    rows |= {"JobIDRaw": "77", "State": "OUT_OF_MEMORY", "End": "1795246544", "User": "root",
+             "SubmitLine": "sbatch --export=HF_TOKEN=planted-secret j.sh"}  # fmt: skip
+    (folder / "row").write_text("\x1f".join(rows.values()) + "\n")
+    (tools / "sacct").write_text(f"#!/bin/sh\ncat {folder}/row\n")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    env = environment(SLURM_JOB_ID="77", SLURM_JOB_NAME="j")
+    return {**env, "PATH": f"{tools}:{env['PATH']}"}
+
+
+def test_what_the_scheduler_and_accounting_say_is_in_the_document(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("1\n")
+    script = "#!/bin/bash\n#SBATCH -A physics --token planted-secret\n#YPROV -i in.csv --tag a=b\n"
+    env = _fake_scheduler(tmp_path, script)
+    for _ in range(2):
+        assert run("yprov-run", "-q", "true", cwd=tmp_path, env=env).returncode == 0
+    directory = JobDir(only_job(tmp_path))
+    document = documents.load(directory.document)
+    job = documents.job(document)
+    assert (job["run:account"], job["run:reservation"]) == ("physics", "maint")
+    assert job["run:accountingState"] == "OUT_OF_MEMORY"
+    assert (job["run:state"], job["run:stateSource"]) == ("killed", "sacct")
+    assert json.loads(job["run:tags"]) == {"a": "b"}
+    script_entity = document["entity"][
+        next(name for name in document["entity"] if name.startswith("batch_script/"))
+    ]
+    assert "#YPROV -i in.csv" in script_entity["prov:value"]
+    assert any(entity.get("prov:label") == "in.csv" for entity in document["entity"].values())
+    others = documents.of_type(document, "activity", "run:SchedulerJob").values()
+    assert sorted(other["schema:identifier"] for other in others) == ["12", "13", "70"]
+    second = json.loads((directory.steps_dir / "1/captured/scheduler.json").read_text())
+    assert second["data"]["same_as"] == 0
+    written = [path for path in directory.path.rglob("*") if path.is_file()]
+    assert not [path for path in written if b"planted-secret" in path.read_bytes()]
+
+
+def test_a_scheduler_that_does_not_answer_is_named_and_the_job_runs(tmp_path: Path) -> None:
+    env = _fake_scheduler(tmp_path, "")
+    (tmp_path / "tools/scontrol").write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
+    assert run("yprov-run", "-q", "true", cwd=tmp_path, env=env).returncode == 0
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert any("no controller" in gap for gap in documents.gaps(document))

@@ -1,0 +1,140 @@
+"""The batch script: its text, its checksum, its directives, and ours among them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from yprov_run.capture.program import ProgramError, ask
+from yprov_run.capture.safefile import open_regular
+from yprov_run.capture.scene import Scene
+from yprov_run.kinds.scheduler import BatchScript, Captured
+from yprov_run.redaction.text import redact_argv, redact_text
+
+_LIMIT_S = 2.0
+_MAX_BYTES = 4 << 20
+_MAX_TEXT = 256 << 10
+_MAX_LINE = 4096
+_DIRECTIVE = re.compile(r"^#(?:SBATCH|PBS|BSUB|FLUX:)[ \t]+(?P<words>[^\n]*)", re.MULTILINE)
+_OURS = re.compile(r"^[ \t]*#YPROV[ \t]+(?P<words>[^\n]*)", re.MULTILINE)
+_TAKEN = {"-i": "inputs", "--input": "inputs", "-o": "outputs", "--output": "outputs",
+          "--tag": "tags"}  # fmt: skip
+_MAX_PARENTS = 16
+
+
+def add(captured: Captured, scene: Scene, number: str) -> Captured:
+    """Return what was captured with the job's batch script. ProgramError if there is none."""
+    content, source = _find(scene, captured, number)
+    text = content.decode("utf-8", "replace")
+    inputs, outputs, tags, problems = directives(text)
+    kept = redact_text(text)
+    script = BatchScript(
+        text=kept[:_MAX_TEXT],
+        sha256=hashlib.sha256(content).hexdigest(),
+        source=source,
+        directives=tuple(_scheduler_directives(text)),
+        cut_at=_MAX_TEXT if len(kept) > _MAX_TEXT else None,
+    )
+    return replace(
+        captured, script=script, inputs=inputs, outputs=outputs, tags=tags,
+        problems=(*captured.problems, *problems),
+    )  # fmt: skip
+
+
+def directives(
+    text: str,
+) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str], tuple[str, ...]]:
+    """Return the inputs, outputs and tags of a script's `#YPROV` lines, and what is wrong in them.
+
+    They are read as a shell would split them, but nothing in them is expanded or run. Other
+    options of yprov-run come too late here, and are named as problems.
+    """
+    found: dict[str, list[str]] = {"inputs": [], "outputs": [], "tags": []}
+    problems = []
+    for match in _OURS.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        try:
+            words = shlex.split(match["words"][:_MAX_LINE], comments=True)
+        except ValueError:
+            problems.append(f"batch script, line {line}: #YPROV: a quote is not closed")
+            continue
+        for name, value in _options(words):
+            if name in _TAKEN and value:
+                found[_TAKEN[name]].append(value)
+            else:
+                what = "give it on the command line" if value is not None else "not an option"
+                problems.append(f"batch script, line {line}: #YPROV {name}: {what}")
+    tags = {}
+    for tag in found["tags"]:
+        key, equals, value = tag.partition("=")
+        if key and equals:
+            tags[key] = redact_text(tag).partition("=")[2]
+        else:
+            problems.append(f"batch script: #YPROV --tag {tag}: give it as KEY=VALUE")
+    return tuple(found["inputs"]), tuple(found["outputs"]), tags, tuple(problems)
+
+
+def _options(words: list[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield options with their values; a word that is none with None."""
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if not word.startswith("-"):
+            yield word, None
+        elif equals and word.startswith("--"):
+            yield name, value
+        else:
+            yield word, next(rest, "") if word in _TAKEN else ""
+
+
+def _scheduler_directives(text: str) -> Iterator[str]:
+    """Yield the scheduler's directives, each as its words, without credentials."""
+    for match in _DIRECTIVE.finditer(text):
+        words = match["words"][:_MAX_LINE].strip()
+        try:
+            yield shlex.join(redact_argv(shlex.split(words, comments=True)))
+        except ValueError:
+            yield redact_text(words)
+
+
+def _find(scene: Scene, captured: Captured, number: str) -> tuple[bytes, str]:
+    """Return the script as the scheduler has it; else the copy that runs; else nothing."""
+    reason = "not found"
+    if captured.scheduler == "slurm":
+        command = ["scontrol", "write", "batch_script", number, "-"]
+        try:
+            said = ask(command, _LIMIT_S, _MAX_BYTES, scene.environ)
+            if said.output.startswith(b"#!"):
+                return said.output, " ".join(command)
+        except ProgramError as error:
+            reason = str(error)
+    for path in _running_scripts():
+        try:
+            with os.fdopen(open_regular(path), "rb") as stream:
+                return stream.read(_MAX_BYTES), path
+        except OSError as error:
+            reason = f"{path}: {error.strerror}"
+    raise ProgramError(reason)
+
+
+def _running_scripts() -> Iterator[str]:
+    """Yield the spooled scripts that processes above us run, nearest first."""
+    pid = os.getppid()
+    for _ in range(_MAX_PARENTS):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            pid = int(
+                Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+            )
+        except (OSError, ValueError, IndexError):
+            return
+        for word in words[1:]:
+            if re.search(rb"/(?:slurm_script|[^/]*\.SC)$", word):
+                yield os.fsdecode(word)
+        if pid <= 1:
+            return

@@ -1,0 +1,37 @@
+"""What only the scheduler's accounting knows of a job: read at a merge, kept beside the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of accounting: a job, one of its starts, or a step, by `sacct`'s own field names."""
+
+    id: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> str:
+        """Return a field, or an empty text."""
+        value = self.fields.get(name, "")
+        return "" if value in {"Unknown", "None", "(null)"} else value
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What `sacct` said: `starts` of the job, oldest first (a requeue begins another), and `steps`.
+
+    `asked_ms` is when (UTC). `final`: the job had ended, and nothing will change any more.
+    """
+
+    asked_ms: int = 0
+    source: str = ""
+    starts: tuple[Entry, ...] = ()
+    steps: tuple[Entry, ...] = ()
+    final: bool = False
+
+    @property
+    def state(self) -> str:
+        """The last start's state, one word: COMPLETED, TIMEOUT, OUT_OF_MEMORY, CANCELLED..."""
+        return self.starts[-1].get("State").partition(" ")[0] if self.starts else ""

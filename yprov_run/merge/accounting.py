@@ -1,0 +1,113 @@
+"""What only accounting knows, asked of `sacct` while a merge runs where it can be asked.
+
+The answer is kept in the record, so that a later merge elsewhere has it. It is the one file there
+that the reading half writes. sacct's table is read and not its JSON: Slurm 22.05's JSON lacks the
+submit line and the peak memory, and gives steps that failed an exit status of 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import asdict
+
+from yprov_run.jobdir import SCHEMA_VERSION, JobDir, replace_file
+from yprov_run.kinds.accounting import Captured, Entry
+from yprov_run.merge import fields
+from yprov_run.merge.restore import restore
+from yprov_run.redaction.text import redact_json
+
+FIELDS = (
+    "JobIDRaw", "JobID", "JobName", "User", "Account", "Partition", "QOS", "Reservation", "Cluster",
+    "State", "ExitCode", "DerivedExitCode", "Submit", "Eligible", "Start", "End", "ElapsedRaw",
+    "TimelimitRaw", "TotalCPU", "CPUTimeRAW", "NNodes", "NTasks", "NodeList", "ReqTRES",
+    "AllocTRES", "MaxRSS", "MaxRSSNode", "MaxRSSTask", "AveRSS", "MaxVMSize", "MaxDiskRead",
+    "MaxDiskWrite", "ConsumedEnergyRaw", "Reason", "WorkDir", "SubmitLine",
+)  # fmt: skip
+_LIMIT_S = 5.0
+_MAX_BYTES = 8 << 20
+_UNIT, _NEW = "\x1f", "\n"
+_NOT_FINAL = {"PENDING", "RUNNING", "REQUEUED", "RESIZING", "SUSPENDED", "COMPLETING", ""}
+
+
+def read_accounting(directory: JobDir) -> Captured | None:
+    """Return what accounting said when it was last asked; None if nobody could ask it."""
+    record, _ = fields.load(directory.accounting)
+    return restore(Captured, record.get("data"))
+
+
+def ask_accounting(directory: JobDir) -> None:
+    """Ask accounting of a Slurm job, where it can be asked, and keep the answer; bounded at 5 s.
+
+    An answer that is final is not asked for again. No answer, or one of another job with the same
+    number (on another cluster, or of another user), changes nothing.
+    """
+    record, _ = fields.load(directory.job_file)
+    scheduler = fields.mapping(record, "scheduler")
+    number = fields.text(scheduler, "number")
+    if fields.text(scheduler, "scheduler") != "slurm" or not number.isdigit():
+        return
+    kept = read_accounting(directory)
+    if (kept is not None and kept.final) or shutil.which("sacct") is None:
+        return
+    try:
+        asked = _ask(number)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return
+    user = fields.text(fields.mapping(record, "user"), "name")
+    if asked.starts and _is_same(asked.starts[-1], fields.text(scheduler, "cluster"), user):
+        _keep(directory, asked)
+
+
+def _is_same(start: Entry, cluster: str, user: str) -> bool:
+    on_same = not cluster or start.get("Cluster") in {cluster, ""}
+    return on_same and start.get("User") in {user, ""}
+
+
+def _ask(number: str) -> Captured:
+    names = list(FIELDS)
+    while True:
+        command = ["sacct", "-n", "-P", "-D", f"--delimiter={_UNIT}", "-j", number,
+                   "-o", ",".join(names)]  # fmt: skip
+        done = subprocess.run(
+            command,
+            env={**os.environ, "SLURM_TIME_FORMAT": "%s"},  # UTC, whatever the time zone
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_LIMIT_S,
+            check=False,
+        )
+        if done.returncode == 0:
+            return parse(done.stdout[:_MAX_BYTES].decode("utf-8", "replace"), number, names)
+        words = done.stderr.decode("utf-8", "replace")
+        invalid = [name for name in names if f'"{name}"' in words]
+        if not invalid or "nvalid field" not in words:
+            raise ValueError(words.strip().partition("\n")[0] or f"exit status {done.returncode}")
+        names.remove(invalid[0])  # an older Slurm
+
+
+def parse(table: str, number: str, names: list[str]) -> Captured:
+    """Return a table of `sacct -P` as entries; only those of this very job, not of its array."""
+    rows: list[list[str]] = []
+    for line in table.split(_NEW):
+        if line.count(_UNIT) >= len(names) - 1:
+            rows.append(line.split(_UNIT, len(names) - 1))
+        elif rows and line:
+            rows[-1][-1] += f"\n{line}"  # a submit line of several lines
+    entries = [Entry(row[0], {k: v for k, v in zip(names, row, strict=True) if v}) for row in rows]
+    starts = tuple(entry for entry in entries if entry.id == number)
+    steps = tuple(entry for entry in entries if entry.id.startswith(f"{number}."))
+    captured = Captured(time.time_ns() // 1_000_000, "sacct", starts, steps)
+    final = captured.state not in _NOT_FINAL and bool(starts and starts[-1].get("End"))
+    return Captured(captured.asked_ms, captured.source, starts, steps, final)
+
+
+def _keep(directory: JobDir, asked: Captured) -> None:
+    record = {"schema": SCHEMA_VERSION, "kind": "accounting", "data": redact_json(asdict(asked))}
+    try:
+        replace_file(directory.accounting, (json.dumps(record, indent=1) + "\n").encode())
+    except OSError:
+        return  # a merge of somebody else's job, or from a copy that cannot be written
