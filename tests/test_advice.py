@@ -72,7 +72,7 @@ CASES: dict[str, tuple[Shape, str, Shape]] = {
     ),
     "memory": (
         replace(PLAIN, node_memory_gib=20, variables={"SLURM_MEM_PER_NODE": "43008"}),
-        "memory: 42.0 GiB a node asked for, 20.0 GiB the peak: --mem=24G is enough",
+        "memory: 42.0 GiB a node asked for, 20.0 GiB the node's peak: --mem=24G is enough",
         replace(PLAIN, node_memory_gib=20, variables={"SLURM_MEM_PER_NODE": "40960"}),
     ),
     "time limit": (
@@ -97,6 +97,16 @@ def test_a_job_close_to_its_limit_is_warned(tmp_path: Path) -> None:
     shape = replace(PLAIN, variables={**_CLOCK, "SLURM_JOB_END_TIME": "1795233705"})
     (line,) = _advice(tmp_path, shape)
     assert "close to being killed" in line
+
+
+def test_the_jobs_own_memory_goes_before_the_nodes(tmp_path: Path) -> None:
+    shape = replace(
+        PLAIN, node_memory_gib=90, job_memory_gib=10, variables={"SLURM_MEM_PER_NODE": "102400"}
+    )
+    (line,) = _advice(tmp_path, shape)
+    assert line == (
+        "memory: 100.0 GiB a node asked for, 10.0 GiB the job's peak: --mem=12G is enough"
+    )
 
 
 def test_one_node_that_does_all_the_work_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,10 @@ def test_energy_per_unit_emissions_and_cost_have_their_sources(
     assert job["run:emissions"] == pytest.approx(energy_j * 1.2 / 3.6e6 * 0.3)
     assert job["run:cost"] == pytest.approx(energy_j * 1.2 / 3.6e6 * 0.5)
     assert job["run:currency"] == "EUR"
+    assert re.search(r"work +500 samples, [\d.]+ J for each\n", done.stderr.decode())
+    assert re.search(
+        r"footprint +[\d.e-]+ kg CO2e, [\d.e-]+ EUR \(the site, ", done.stderr.decode()
+    )
     assert job["run:tariffSource"] == "the site, 2026-10-01; energy of gpu, times a PUE of 1.2"
 
 

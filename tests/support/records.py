@@ -55,6 +55,7 @@ class Shape:
     throttle: Callable[[int, int, float], int] | None = None
     cpu: Callable[[int, float], float] = lambda node, time_s: 0.2
     node_memory_gib: float = 96.0
+    job_memory_gib: float | None = None
     exit_status: int | None = 0
     signal: int | None = None
     has_end: bool = True
@@ -133,6 +134,8 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
     name = shape.node_name.format(node)
     files = step.node(f"{name.replace('/', '-')[:60]}-boot{node:04x}")
     columns = columns_of(shape.gpus, shape.throttle is not None)
+    if shape.job_memory_gib is not None:
+        columns.append(Column(QUANTITIES["job_memory"]))
     zones = range(shape.gpus, shape.gpus + len(shape.zones))
     columns += [Column(QUANTITIES["zone_power"], zone) for zone in zones]
     reduction = Reduction(columns, shape.interval_s)
@@ -149,6 +152,8 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
                        round(30 + power / 10)]  # fmt: skip
             if shape.throttle is not None:
                 values.append(shape.throttle(node, gpu, time_s))
+        if shape.job_memory_gib is not None:
+            values.append(round(1024 * shape.job_memory_gib))
         values += [1200 + zone for zone in zones]
         rows.append(samples.row(round(1000 * time_s), values))
         reduction.add(round(1000 * time_s), values)

@@ -19,6 +19,7 @@ MOST_LINES = 5
 _MOST_NAMES = 4
 _HEADROOM = 1.2
 _GIB = 2**30
+_OWN_MEMORY = {"job_memory", "job_memory_peak"}
 
 Thresholds = Mapping[str, float]
 
@@ -133,16 +134,30 @@ def _throttled(case: Case) -> str:
 
 
 def _memory(case: Case) -> str:
-    asked_b, peak_b = memory_asked_b(case.job), case.figures.max_node_memory_b
+    asked_b, peak_b = memory_asked_b(case.job), job_memory_b(case.nodes)
+    whose = "the job's peak"
+    if peak_b is None:
+        peak_b, whose = case.figures.max_node_memory_b, "the node's peak"
     if asked_b is None or peak_b is None or peak_b >= case.limits["memory_used_below"] * asked_b:
         return ""
     fit = max(1, math.ceil(peak_b * _HEADROOM / _GIB))
     if fit * _GIB >= asked_b:
         return ""
     return (
-        f"memory: {memory(asked_b)} a node asked for, {memory(peak_b)} the peak: "
+        f"memory: {memory(asked_b)} a node asked for, {memory(peak_b)} {whose}: "
         f"--mem={fit}G is enough"
     )
+
+
+def job_memory_b(nodes: Sequence[NodeExecution]) -> float | None:
+    """Return the job's own highest memory on any node; None unless every node tells."""
+    peaks = []
+    for node in nodes:
+        own = [s.maximum for c, s in node.host if c.quantity.name in _OWN_MEMORY and s.count]
+        if not own:
+            return None
+        peaks.append(max(value or 0.0 for value in own))
+    return max(peaks, default=None)
 
 
 def memory_asked_b(job: Job) -> float | None:

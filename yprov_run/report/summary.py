@@ -7,10 +7,13 @@ from typing import NamedTuple
 from yprov_run.merge.ending import COMPLETED, RUNNING, signal_name
 from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import Ending, Job
+from yprov_run.provenance.worth import job_worth
 from yprov_run.report.advice import time_limit_s
+from yprov_run.report.reading import structure, value
 from yprov_run.report.words import count, duration, joules, memory, moment, plain
 
 _WORTH_SAYING = 0.01
+_NAME = 40
 GOOD, OPEN, BAD, NEUTRAL = "good", "open", "bad", ""
 
 
@@ -53,6 +56,28 @@ def summary(job: Job, figures: Totals | None = None) -> list[Line]:
         read = sum(count for generated, count in counts if not generated)
         written = sum(count for generated, count in counts if generated)
         lines.append(Line("files", f"{read:,} read, {written:,} written"))
+    return [*lines, *_worth(job, figures)]
+
+
+def _worth(job: Job, figures: Totals) -> list[Line]:
+    """Return how much work was done for the energy, and what that emitted and cost, if told."""
+    told = job_worth(job.steps, figures)
+    each = dict(structure(told.get("run:energyPerUnit")) or ())
+    lines = []
+    for name, amount, _ in structure(told.get("run:figureOfMerit")) or ():
+        words = f"{amount:,g} {plain(name, _NAME)}"
+        if name in each:
+            words += f", {joules(each[name])} for each"
+        lines.append(Line("work", words))
+    parts = []
+    if "run:emissions" in told:
+        parts.append(f"{value(told['run:emissions']):.3g} kg CO2e")
+    if "run:cost" in told:
+        currency = plain(str(told.get("run:currency", "")), _NAME)
+        parts.append(f"{value(told['run:cost']):.3g} {currency}".strip())
+    if parts:
+        source = plain(str(value(told.get("run:tariffSource", ""))))
+        lines.append(Line("footprint", f"{', '.join(parts)} ({source})"))
     return lines
 
 
