@@ -20,7 +20,7 @@ from yprov_run.capture.before import Before
 from yprov_run.capture.files import Captured, Survey, Wanted
 from yprov_run.capture.hashing import Budget
 from yprov_run.capture.manifest import MAX_MEMBERS
-from yprov_run.capture.outputname import resolve
+from yprov_run.capture.outputname import resolve, stream_files
 from yprov_run.capture.safefile import pseudo_devices, read_regular
 from yprov_run.model import FileRef
 
@@ -427,6 +427,22 @@ _JOB = {"SLURM_JOB_ID": "17", "SLURM_ARRAY_JOB_ID": "15", "SLURM_ARRAY_TASK_ID":
 )
 def test_slurms_output_names_are_filled_in(pattern: str, is_step: bool, glob: str) -> None:
     assert resolve(pattern, _JOB, is_step) == glob
+
+
+@pytest.mark.parametrize(
+    ("words", "globs"),
+    [
+        (["srun", "-n4", "-o", "out-%t.txt", "-eerr.%j"], ["out-*.txt", "err.17"]),
+        (["env", "A=1", "/usr/bin/srun", "--output=o", "--error", "e"], ["o", "e"]),
+        (["srun", "--output=none", "--overlap"], []),
+        (["mpirun", "-o", "x"], []),
+        ([], []),
+    ],
+)
+def test_files_of_a_steps_streams_are_those_of_sruns_options(
+    words: list[str], globs: list[str]
+) -> None:
+    assert stream_files(words, _JOB) == globs
 
 
 @given(st.text(max_size=30), st.booleans())

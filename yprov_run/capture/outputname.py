@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _PART = re.compile(r"%(\d*)([a-zA-Z%])")
 
@@ -63,3 +63,28 @@ def _part(letter: str, width: str, environ: Mapping[str, str], is_step: bool) ->
     if value.isdigit() and width:
         value = value.zfill(min(int(width[:3]), _MAX_WIDTH))
     return glob.escape(value) if value else "*"
+
+
+_STREAM_OPTIONS = {"-o": "--output", "-e": "--error"}
+
+
+def stream_files(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return the globs of the files that `srun`'s own options make of its tasks' streams.
+
+    `argv` is srun's part of the command line, without the program.
+    """
+    if not any(word.rpartition("/")[2] == "srun" for word in argv):
+        return []
+    found = []
+    for index, word in enumerate(argv):
+        name, equals, value = word.partition("=")
+        if word[:2] in _STREAM_OPTIONS and len(word) > 2:
+            name, value = word[:2], word[2:]
+        elif not equals and index + 1 < len(argv):
+            value = argv[index + 1]
+        if _STREAM_OPTIONS.get(name, name) in _STREAM_OPTIONS.values() and value not in {
+            "",
+            "none",
+        }:
+            found.append(resolve(value, environ, is_step=True))
+    return found

@@ -156,9 +156,12 @@ def _look_at_files(request: Request, prepared: Prepared, outcome: Outcome) -> No
     """Record what the step read and wrote; a fault here is a warning, never the job's."""
     # Here and not above: the launch need not wait for it.
     from yprov_run.capture.files import Wanted
+    from yprov_run.capture.outputname import stream_files
     from yprov_run.cli.after import look_at_files
 
-    wanted = Wanted(prepared.folder, request.inputs, request.outputs, argv=request.argv)
+    placed = prepared.plan.placement.positions
+    logs = stream_files(request.argv[: placed[0]] if placed else (), os.environ)
+    wanted = Wanted(prepared.folder, request.inputs, request.outputs, logs, request.argv)
     show = not request.quiet
     try:
         problem = look_at_files(wanted, prepared.step, outcome, detect(os.environ).ends_s, show)
