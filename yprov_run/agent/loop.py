@@ -149,6 +149,8 @@ class Agent:
         self._announce(self._watch.refresh())
         if all(task.pid != leader for task in self._watch.tasks):
             self._announce([self._watch.follow(leader)])
+        # A millisecond, and a short program would be gone after the first sample.
+        self._take_notes(self._clock.monotonic())
         deadline = self._clock.monotonic()
         while not self._is_over():
             now = self._clock.monotonic()

@@ -15,7 +15,7 @@ _PLACES = ("SLURM_NODEID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
 
 
 class Notes:
-    """Notes taken after a sample, so that none waits for them; most calls cost nothing."""
+    """Notes taken at the start and after samples; most calls cost nothing."""
 
     def __init__(self, with_programs: bool, root: str = "/") -> None:
         self._root = root
