@@ -70,7 +70,7 @@ GPUs +2
 GPU use +mean 50%, peak 60%
 GPU memory +peak 11\.0 GiB on one GPU
 GPU power +mean \d+ W, peak \d+ W per GPU
-GPU energy +[\d.]+ k?J \+/- \d\.\d% \(energy counter; \d\.\d% of it estimated\)
+GPU energy +[\d.]+ k?J \+/- \d+\.\d% \(energy counter; \d+\.\d% of it estimated\)
 node-wide +CPU \d+% busy, memory peak [\d.]+ [MG]iB on one node
 document +yprov/sleep_1/prov\.json
 report +yprov/sleep_1/report\.html

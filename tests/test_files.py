@@ -209,6 +209,15 @@ def test_when_the_budget_is_spent_size_time_and_inode_stand_for_the_content(fold
     assert late.collections[0].unhashed_count == 2
 
 
+def test_when_a_person_goes_on_without_checksums_the_files_are_listed(folder: Path) -> None:
+    (folder / "a").write_text("x")
+    budget = Budget(60, 1 << 40)
+    budget.stop()
+    (file,) = _survey(folder, inputs=["a"], budget=budget).files
+    assert (file.sha256, file.size_bytes) == (None, 1)
+    assert "interrupted" in file.note
+
+
 def test_a_file_that_grows_while_it_is_read_is_marked(folder: Path) -> None:
     path = folder / "growing"
     path.write_bytes(b"x" * 10)
