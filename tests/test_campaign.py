@@ -30,6 +30,8 @@ def test_several_jobs_get_a_page_together(tmp_path: Path) -> None:
     assert sum(name == "circle" for name, _ in page.tags) == 6
     assert "By lr" in page.words
     assert "By data" not in page.words
+    again = run("sh", "-c", "yprov-merge -q yprov/*", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, b"")
 
 
 def test_one_job_or_none_wanted_is_no_campaign(tmp_path: Path) -> None:

@@ -309,3 +309,45 @@ def test_export_of_what_was_not_sampled_says_what_was(jobs: Path) -> None:
     status, _, error = inspect(jobs, "export", "1", "--plot", "--quantity", "noise")
     assert status == 2
     assert "--quantity 'noise': the job has gpu_utilisation, gpu_power" in error
+
+
+def _with_packages(job: Path, rows: str, patch: str) -> None:
+    """Attach a table of packages and a patch to a merged job, as its capture would."""
+    document = json.loads((job / "prov.json").read_text())
+    for name, media, text in (("p.csv", "text/csv", rows), ("c.patch", "text/x-diff", patch)):
+        (job / "artifacts_GR0" / name).write_text(text)
+        document["entity"][f"attachment/{name}"] = {
+            "prov:type": "run:Attachment", "prov:label": name, "schema:encodingFormat": media,
+            "prov:location": f"artifacts_GR0/{name}",
+            "schema:sha256": hashlib.sha256(text.encode()).hexdigest(),
+        }  # fmt: skip
+    (job / "prov.json").write_text(json.dumps(document))
+
+
+def test_packages_are_compared_one_by_one_and_a_patch_by_its_checksum(tmp_path: Path) -> None:
+    head = "manager,name,version\n"
+    for number, version in ((1, "1.0"), (2, "2.0")):
+        directory = write_record(tmp_path / "yprov", replace(SMALL, number=number))
+        fold(directory, with_report=False)
+        rows = f"{head}pip,torch,{version}\npip,numpy,2.1\n"
+        _with_packages(directory.path, rows, f"+{version}\n")
+    status, text, _ = inspect(tmp_path, "diff", "1", "2")
+    assert status == 1
+    assert "  torch: 1.0 -> 2.0\n" in text
+    assert text.index("c.patch: sha256") < text.index("torch")
+    assert "numpy" not in text
+    assert "1 packages" in text
+    assert "torch" in inspect(tmp_path, "show", "2", "--packages")[1]
+
+
+@pytest.mark.parametrize("place", ["../../secret.csv", "/etc/passwd", "a\0b", "", "artifacts_GR0"])
+def test_an_attachment_outside_its_job_is_not_read(place: str, tmp_path: Path) -> None:
+    directory = write_record(tmp_path / "yprov", replace(SMALL, number=1))
+    fold(directory, with_report=False)
+    (tmp_path / "secret.csv").write_text("name,version\nhunter,2\n")
+    _with_packages(directory.path, "name,version\n", "")
+    text = directory.document.read_text().replace('"artifacts_GR0/p.csv"', json.dumps(place))
+    directory.document.write_text(text)
+    status, said, _ = inspect(tmp_path, "show", "1", "--packages")
+    assert status == 0
+    assert "hunter" not in said and "root" not in said

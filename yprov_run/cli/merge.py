@@ -11,7 +11,7 @@ import typer
 from yprov_run.cli.fold import fold
 from yprov_run.cli.reporting import write_campaign
 from yprov_run.cli.shell import execute, show_version
-from yprov_run.jobdir import find_job
+from yprov_run.jobdir import campaign_file, find_job
 from yprov_run.report.terminal import make_console, print_summary
 from yprov_run.report.words import plain
 
@@ -60,6 +60,8 @@ def merge(
     console = make_console(stream_is_stderr=False)
     merged = []
     for reference in jobs:
+        if Path(reference).name == campaign_file(Path()).name:
+            continue  # our own page of several jobs, which `yprov/*` names as well
         job_dir = find_job(reference, directory)
         merged.append(job_dir)
         known = fold(job_dir, not no_report, None if detail is None else detail.value)

@@ -6,6 +6,7 @@ import difflib
 import json
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from yprov_run.report.facts import ARGUMENTS, CIRCUMSTANCES, INPUTS, SECTIONS, Fact, facts
@@ -59,9 +60,11 @@ class Comparison(NamedTuple):
         return any(change.section != CIRCUMSTANCES for change in self.changes)
 
 
-def compare(first: Document, second: Document) -> Comparison:
+def compare(
+    first: Document, second: Document, folders: tuple[Path | None, Path | None] = (None, None)
+) -> Comparison:
     """Return what differs between two documents, in the order of `facts.SECTIONS`."""
-    left, right = _keyed(first), _keyed(second)
+    left, right = _keyed(first, folders[0]), _keyed(second, folders[1])
     equal: Counter[str] = Counter()
     changes = []
     moved = _moved_inputs(left, right)
@@ -79,11 +82,11 @@ def compare(first: Document, second: Document) -> Comparison:
 Place = tuple[str, str, int]
 
 
-def _keyed(document: Document) -> dict[Place, str]:
+def _keyed(document: Document, folder: Path | None) -> dict[Place, str]:
     """Return facts by section, key, and which of that key it is."""
     seen: Counter[tuple[str, str]] = Counter()
     found: dict[Place, str] = {}
-    for section, key, text in sorted(facts(document)):
+    for section, key, text in sorted(facts(document, folder)):
         found[section, key, seen[section, key]] = text
         seen[section, key] += 1
     return found

@@ -6,8 +6,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from yprov_run.report.attachments import DIFF, TABLE, Attachment, attachments, rows_of
 from yprov_run.report.reading import Document, elements, main_activity, structure, value
 
 CODE, ARGUMENTS, PARAMETERS = "code", "arguments", "parameters"
@@ -28,7 +30,8 @@ _BY_TYPE = (
     ("Module", MODULES), ("Package", PACKAGES), ("Software", PACKAGES), ("Python", PACKAGES),
     ("Librar", PACKAGES), ("Executable", PACKAGES), ("Program", PACKAGES),
     ("Container", CONTAINER), ("Environment", ENVIRONMENT), ("Variable", ENVIRONMENT),
-    ("Script", SCRIPT), ("Directive", SCRIPT), ("System", HARDWARE), ("Machine", HARDWARE),
+    ("Hardware", HARDWARE), ("Script", SCRIPT), ("Directive", SCRIPT),
+    ("System", HARDWARE), ("Machine", HARDWARE),
     ("NodeKind", HARDWARE), ("Processor", HARDWARE),
 )  # fmt: skip
 _SKIPPED_TYPES = {
@@ -58,8 +61,14 @@ class Fact(NamedTuple):
     value: str
 
 
-def facts(document: Document) -> Iterator[Fact]:
-    """Yield what a job ran with; keys may come again and are told apart by the caller."""
+def facts(document: Document, folder: Path | None = None) -> Iterator[Fact]:
+    """Yield what a job ran with; keys may come again and are told apart by the caller.
+
+    From the job's folder, if given, packages come one by one; else as one checksum.
+    """
+    attached = [] if folder is None else list(attachments(document, folder))
+    for attachment in attached:
+        yield from _attached(attachment)
     yield from _commands(document)
     yield from _of_the_job(document)
     yield from _inputs(document)
@@ -68,9 +77,33 @@ def facts(document: Document) -> Iterator[Fact]:
         type_name = str(value(record.get("prov:type")) or "")
         if type_name in _SKIPPED_TYPES or _is_role(record, "output"):
             continue
+        if type_name == "run:Attachment":
+            yield from _summed_up(record, bool(attached))
+            continue
         if type_name.startswith("provml:") and "Parameter" not in type_name:
             continue  # what the program itself recorded of its results
         yield from _of_entity(identifier, type_name, record)
+
+
+def _summed_up(record: Mapping[str, Any], read: bool) -> Iterator[Fact]:
+    """Yield an attachment's checksum: of a patch always, of a table where it was not read."""
+    media_type = value(record.get("schema:encodingFormat"))
+    if media_type == TABLE and read:
+        return
+    label = str(value(record.get("prov:label")) or "attachment")
+    section = CODE if media_type == DIFF else PACKAGES if media_type == TABLE else OTHER
+    yield Fact(section, label, f"sha256 {value(record.get('schema:sha256'))}")
+
+
+def _attached(attachment: Attachment) -> Iterator[Fact]:
+    """Yield the rows of a table of software by name; of a patch that it is there is enough."""
+    if attachment.media_type != TABLE:
+        return
+    for row in rows_of(attachment):
+        key = next((name for name in ("name", "path") if row.get(name)), "")
+        rest = [text for name, text in row.items() if text and name not in (key, "manager")]
+        if key:
+            yield Fact(PACKAGES, row[key], " ".join(rest))
 
 
 def _is_role(record: Mapping[str, Any], role: str) -> bool:

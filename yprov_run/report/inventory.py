@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from yprov_run.model import Job
 from yprov_run.provenance.vocabulary import TERMS
+from yprov_run.report.attachments import DIFF, TABLE, Attachment, attachments, rows_of, text_of
 from yprov_run.report.graph import text
 from yprov_run.report.markup import Markup, definitions, join, lines, table, tag
 from yprov_run.report.sections import section
@@ -25,13 +28,13 @@ _LONG_TEXT = 300
 # Elements that other sections show.
 _ELSEWHERE = {
     "provml:Metric", "run:SampleFile", "run:TaskTable", "run:Host", "run:GPU", "run:File",
-    "prov:Collection",
+    "run:Attachment", "run:ColumnSchema", "prov:Collection",
 }  # fmt: skip
 _NOT_FACTS = {"prov:type", "prov:label", "prov:role"}
 _FIGURES_OF_JOB = {"gaps", "gapCount", "tags"}
 
 
-def environment(document: Document) -> Markup:
+def environment(document: Document, folder: Path) -> Markup:
     """Return every fact of the job and of what it ran in, one block an element, searchable."""
     blocks = [_block("Job", document.get("activity", {}).get("job", {}))]
     for record in document.get("entity", {}).values():
@@ -40,7 +43,23 @@ def environment(document: Document) -> Markup:
             blocks.append(_block(name.rpartition(":")[2], record))
             if len(blocks) > _MAX_ITEMS:
                 break
+    blocks += [_attached(attachment) for attachment in attachments(document, folder)]
     return section("environment", "Environment and code", _search("environment"), *blocks)
+
+
+def _attached(attachment: Attachment) -> Markup:
+    """Return a patch as it is, a table as a table, anything else by its name."""
+    link = "/".join(attachment.path.parts[-2:])
+    parts: list[str] = [tag("p", tag("a", link, href=quote(f"./{link}")))]
+    if attachment.media_type == DIFF:
+        parts.append(lines(text_of(attachment)))
+    elif attachment.media_type == TABLE:
+        rows = rows_of(attachment)
+        if rows:
+            head = list(rows[0])
+            cells = [[row.get(name, "") for name in head] for row in rows[:_MAX_ITEMS]]
+            parts.append(table(head, cells, attachment.label))
+    return tag("details", [tag("summary", plain(attachment.label)), *parts], class_="block")
 
 
 def _search(target: str) -> Markup:

@@ -38,7 +38,7 @@ def report(known: Overview, directory: JobDir, document: Mapping[str, Any]) -> s
                     sections.energy(job, figures),
                     sections.nodes(job),
                     sections.provenance(graph),
-                    inventory.environment(document),
+                    inventory.environment(document, directory.path),
                     inventory.files(document),
                     inventory.gaps(job),
                     inventory.methods(document),

@@ -160,27 +160,29 @@ def files(document: Document, _: Path) -> View:
     return View(columns, rows, "no file is recorded")
 
 
-def _facts(document: Document, section: str, title: str, empty: str) -> View:
+def _facts(document: Document, folder: Path, section: str, title: str, empty: str) -> View:
     rows = sorted(
-        [Cell(fact.key), Cell(fact.value)] for fact in facts(document) if fact.section == section
+        [Cell(fact.key), Cell(fact.value)]
+        for fact in facts(document, folder)
+        if fact.section == section
     )
     columns = (Column(title, flexible=True), Column("value", flexible=True))
     return View(columns, rows, empty)
 
 
-def environment(document: Document, _: Path) -> View:
+def environment(document: Document, folder: Path) -> View:
     """Return the variables that are recorded."""
-    return _facts(document, ENVIRONMENT, "variable", "no variable is recorded")
+    return _facts(document, folder, ENVIRONMENT, "variable", "no variable is recorded")
 
 
-def modules(document: Document, _: Path) -> View:
+def modules(document: Document, folder: Path) -> View:
     """Return the environment modules that were loaded."""
-    return _facts(document, MODULES, "module", "no module is recorded")
+    return _facts(document, folder, MODULES, "module", "no module is recorded")
 
 
-def packages(document: Document, _: Path) -> View:
+def packages(document: Document, folder: Path) -> View:
     """Return the software of the program."""
-    return _facts(document, PACKAGES, "package", "no package is recorded")
+    return _facts(document, folder, PACKAGES, "package", "no package is recorded")
 
 
 def timeline(document: Document, _: Path) -> View:

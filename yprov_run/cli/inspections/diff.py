@@ -38,8 +38,8 @@ def diff(
     Exit status 1 if they differ in what matters for doing it again (code, arguments, environment,
     modules, packages, inputs, hardware), 0 if only in circumstances such as node names.
     """
-    documents = [document_of(find(reference, directory)) for reference in (first, second)]
-    found = compare(*documents)
+    one, other = find(first, directory), find(second, directory)
+    found = compare(document_of(one), document_of(other), (one.path, other.path))
     if as_json_:
         print(json.dumps(as_json(found), indent=1))
     else:
