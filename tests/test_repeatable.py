@@ -152,3 +152,16 @@ def test_stdin_and_stdout_that_are_files_are_an_input_and_a_log(tmp_path: Path) 
     assert found["in.txt"]["schema:sha256"] == hashlib.sha256(b"words\n").hexdigest()
     assert found["job.out"]["prov:role"] == "log"
     assert "still being written" in found["job.out"]["run:note"]
+
+
+def test_steps_that_write_the_same_each_generate_a_file_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "job.sh").write_text(
+        "yprov-run -q sh -c 'echo same > a'\nyprov-run -q sh -c 'cat a; echo same > a'\n"
+    )
+    run("yprov-run", "sh", "job.sh", cwd=tmp_path)
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    files = documents.of_type(document, "entity", "run:File")
+    same = {name for name, record in files.items() if record["prov:location"] == "a"}
+    generated = [one["prov:entity"] for one in document["wasGeneratedBy"].values()]
+    assert len(same) >= 3
+    assert all(generated.count(name) <= 1 for name in same)

@@ -13,6 +13,7 @@ from yprov_run.provenance.records import (
     compact,
     local_part,
     own,
+    relation_id,
     utc,
 )
 from yprov_run.provenance.vocabulary import term
@@ -66,7 +67,7 @@ def add_file(records: Records, step: Step, file: FileRef) -> str:
     version = file.sha256 or f"{file.size_bytes}-{file.modified_ms}-{file.inode}"
     entity = records.add(
         "entity",
-        _file_id(file.path, version),
+        _own_id(records, step, file, _file_id(file.path, version)),
         {
             "prov:type": term("File"),
             "prov:label": _name(file.path),
@@ -87,6 +88,17 @@ def add_file(records: Records, step: Step, file: FileRef) -> str:
     if file.before is not None:
         _derive(records, step, entity, file.path, file.before)
     return entity
+
+
+def _own_id(records: Records, step: Step, file: FileRef, identifier: str) -> str:
+    """Return a file's identifier; one of its own where another step had the same content before.
+
+    An entity is generated once, and not after it was used: what a step wrote is another one then.
+    """
+    mine = relation_id("wasGeneratedBy", identifier, step_id(step))
+    if not file.generated or not records.has("entity", identifier):
+        return identifier
+    return identifier if records.has("wasGeneratedBy", mine) else f"{identifier}.{step.number}"
 
 
 def _file_id(path: str, version: str) -> str:

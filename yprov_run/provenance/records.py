@@ -73,6 +73,11 @@ def times(started_ms: int | None, ended_ms: int | None) -> Attributes:
     return attributes
 
 
+def relation_id(kind: str, left: str, right: str) -> str:
+    """Return a relation's identifier, made of what it relates."""
+    return "/".join(part.replace(":", ".") for part in (kind, left, right))
+
+
 class Records:
     """The records of a document, by kind and identifier."""
 
@@ -98,8 +103,11 @@ class Records:
 
     def relate(self, kind: str, left: str, right: str, attributes: Attributes) -> None:
         """Add a relation under an identifier made of what it relates."""
-        name = "/".join(part.replace(":", ".") for part in (kind, left, right))
-        self.add(kind, name, attributes)
+        self.add(kind, relation_id(kind, left, right), attributes)
+
+    def has(self, kind: str, identifier: str) -> bool:
+        """Tell whether there is such an element or relation."""
+        return identifier in self._kinds.get(kind, {})
 
     def extend(self, kind: str, identifier: str, attributes: Attributes) -> None:
         """Add attributes to what is there; those that it has stay as they are."""
