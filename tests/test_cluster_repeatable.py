@@ -73,7 +73,8 @@ def test_a_batch_job_tells_its_code_packages_inputs_and_outputs(
     assert real in {program["prov:location"] for program in programs}
 
     files = documents.of_type(document, "entity", "run:File")
-    by_path = {record["prov:location"]: record for record in files.values()}
+    # What the second step changed in place has an older version too, which has no role.
+    by_path = {one["prov:location"]: one for one in files.values() if "prov:role" in one}
     assert by_path["data.csv"]["schema:sha256"] == hashlib.sha256(b"1,2\n").hexdigest()
     assert by_path["data.csv"]["prov:role"] == "input"
     for rank in (0, 1):
