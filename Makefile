@@ -5,16 +5,18 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev mpich libmpich-dev iproute2 gcc libc6-dev procps git chromium chromium-driver tmux
+PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev mpich libmpich-dev iproute2 gcc libc6-dev procps git chromium chromium-driver tmux lua5.3 lua-posix lua-filesystem lua-json lua-term tcl
+# Two that cannot be installed together: unpacked beside each other.
+MODULE_SYSTEMS := lmod environment-modules
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint packages clean
+.PHONY: demo test lint packages module-systems clean
 
 demo: $(BIN)/.demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" yprov-run --input examples/digits.csv --output examples/out \
 		python examples/train_digits.py --data examples/digits.csv --out examples/out
 
-test: $(BIN)/.test packages
+test: $(BIN)/.test packages module-systems
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 lint: $(BIN)/.lint
@@ -53,6 +55,18 @@ packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		dpkg -s $(PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; }; \
+	fi
+
+# By apt's own download; each is whole when its folder is there.
+module-systems: $(BIN)/python packages
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		set -e; mkdir -p $(VENV)/module-systems; cd $(VENV)/module-systems; \
+		for name in $(MODULE_SYSTEMS); do \
+			test -d $$name && continue; \
+			rm -f $${name}_*.deb; apt-get download -qq $$name >/dev/null 2>&1 || \
+				{ apt-get update -qq && apt-get download -qq $$name >/dev/null; }; \
+			dpkg-deb -x $${name}_*.deb .$$name && mv .$$name $$name; \
+		done; \
 	fi
 
 clean:

@@ -31,6 +31,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("before", "launch", 15.0),
     Kind("scheduler", "launch", 5.0, 4 << 20),
     Kind("environment", "launch", 5.0),
+    Kind("modules", "launch", 5.0),
     Kind("container", "launch", 5.0),
     Kind("code", "launch", 25.0, 8 << 20),
     Kind("software", "launch", 15.0, 8 << 20),

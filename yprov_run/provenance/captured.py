@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yprov_run.model import Job, Step
-from yprov_run.provenance import code, container, environment, scheduler, software
+from yprov_run.provenance import code, container, environment, modules, scheduler, software
 from yprov_run.provenance.records import Records
 
 # kind: what adds it; called with the restored dataclass, in the order of the job's steps.
@@ -17,6 +17,7 @@ _ADDERS: dict[str, Callable[[Records, Job, Step, Any], None]] = {
     "software": software.add,
     "binaries": software.add_binaries,
     "scheduler": scheduler.add,
+    "modules": modules.add,
 }
 
 

@@ -1,0 +1,84 @@
+"""Modules of Lmod and Environment Modules, Spack and EasyBuild, from what they leave in variables.
+
+Neither `module` nor anything else is run. Both systems keep two lists of one order: names in
+`LOADEDMODULES`, files in `_LMFILES_`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from yprov_run.capture.safefile import open_regular
+from yprov_run.capture.scene import Scene
+from yprov_run.kinds.modules import Captured, Module, Package
+
+_MAX_MODULES = 1000
+_MAX_FILE = 4 << 20
+
+
+def take(scene: Scene) -> Captured | None:
+    """Return what was loaded when the command was launched, or None if nothing was."""
+    environ = scene.environ
+    system, version = _system(environ)
+    modules, problems = _modules(environ)
+    spack_env = environ.get("SPACK_ENV", "")
+    packages = _packages(environ)
+    if not (modules or spack_env or packages):
+        return None
+    return Captured(
+        system=system if modules else "",
+        system_version=version if modules else "",
+        modules=modules,
+        spack_env=spack_env,
+        spack_lock_sha256=_checksum(str(Path(spack_env) / "spack.lock")) if spack_env else "",
+        packages=packages,
+        problems=problems,
+    )
+
+
+def _system(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return whose modules these are. Environment Modules says no version in its variables."""
+    if "LMOD_CMD" in environ or "LMOD_VERSION" in environ or "_ModuleTable_Sz_" in environ:
+        return "Lmod", environ.get("LMOD_VERSION", "")
+    return "Environment Modules", environ.get("MODULE_VERSION", "")
+
+
+def _modules(environ: Mapping[str, str]) -> tuple[tuple[Module, ...], tuple[str, ...]]:
+    names = [name for name in environ.get("LOADEDMODULES", "").split(":") if name]
+    files = [file for file in environ.get("_LMFILES_", "").split(":") if file]
+    problems = []
+    if len(files) != len(names):
+        problems.append(f"{len(names)} modules are loaded, but {len(files)} files are named")
+        files = [""] * len(names)
+    if len(names) > _MAX_MODULES:
+        problems.append(f"{len(names)} modules are loaded: the first {_MAX_MODULES} are kept")
+    found = []
+    for full_name, file in list(zip(names, files, strict=True))[:_MAX_MODULES]:
+        # Where the file's name is not the version, as in a cut name, the last part is all there is.
+        name, _, version = full_name.rpartition("/")
+        if not name:
+            name, version = full_name, ""
+        found.append(Module(name, version, file, _checksum(file) if file else ""))
+    return tuple(found), tuple(problems)
+
+
+def _packages(environ: Mapping[str, str]) -> tuple[Package, ...]:
+    """Return EasyBuild's packages: `EBROOTGCC=/sw/GCC/12.3`, `EBVERSIONGCC=12.3`."""
+    names = sorted(name.removeprefix("EBROOT") for name in environ if name.startswith("EBROOT"))
+    return tuple(
+        Package(name, environ[f"EBROOT{name}"], environ.get(f"EBVERSION{name}", ""))
+        for name in names[:_MAX_MODULES]
+    )
+
+
+def _checksum(path: str) -> str:
+    """Return the SHA-256 of a small regular file; empty for anything else."""
+    try:
+        with os.fdopen(open_regular(path), "rb") as stream:
+            content = stream.read(_MAX_FILE + 1)
+    except OSError:
+        return ""
+    return hashlib.sha256(content).hexdigest() if len(content) <= _MAX_FILE else ""
