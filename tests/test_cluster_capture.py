@@ -73,3 +73,27 @@ yprov-run -q srun -N 1 -n 1 sh -c 'exit 3'
         if file.is_file() and b"planted-in" in file.read_bytes()
     ]
     assert not leaks
+
+
+def test_a_requeued_job_has_both_of_its_starts(cluster: SlurmCluster, tmp_path: Path) -> None:
+    script = """#!/bin/bash
+yprov-run -q srun -n 1 true
+if [ -z "$SLURM_RESTART_COUNT" ]; then scontrol requeue "$SLURM_JOB_ID"; sleep 60; fi
+"""
+    path = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    job_id = cluster.submit(script, tmp_path, ["--requeue"], path)
+    # Slurm holds a requeued job back for two minutes; a new start time sets it free.
+    # Not at once: a start in the second of the requeue has its credential revoked.
+    cluster.await_state(job_id, "PENDING")
+    cluster.run("scontrol", "update", f"JobId={job_id}", "StartTime=now+3seconds")
+    finished = cluster.wait(job_id, tmp_path)
+    assert finished.state == "COMPLETED", finished.output
+    merged = run(
+        "yprov-merge", "-q", str(only_job(tmp_path)), cwd=tmp_path, env={**cluster.environ, **path}
+    )
+    assert merged.returncode == 0, merged.stderr
+    job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
+    states = [start["State"] for start in json.loads(job["run:accountingStarts"])]
+    assert (states[0], states[-1], job["run:stepCount"]) == ("REQUEUED", "COMPLETED", 2)
+    facts = only_job(tmp_path) / "record/steps/1/captured/scheduler.json"
+    assert json.loads(facts.read_text())["data"]["facts"]["Restarts"] == "1"
