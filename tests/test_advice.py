@@ -11,9 +11,11 @@ import pytest
 from tests.support.commands import REPOSITORY, run
 from tests.support.records import Load, Shape, training, write_record
 from yprov_run.config import ADVICE
+from yprov_run.kinds import scheduler
 from yprov_run.merge.read import read_job
-from yprov_run.model import Job
+from yprov_run.model import Captured, Job
 from yprov_run.report.advice import MOST_LINES, RULES, advise
+from yprov_run.report.asked import memory_asked_b, time_limit_s
 
 
 def _advice(base: Path, shape: Shape, limits: Mapping[str, float] | None = None) -> list[str]:
@@ -174,3 +176,24 @@ def test_the_page_of_the_documentation_names_every_rule_and_threshold() -> None:
 
 def test_a_well_used_job_gets_no_advice(tmp_path: Path) -> None:
     assert _advice(tmp_path, replace(PLAIN, load=training)) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "memory_b", "limit_s"),
+    [
+        ({"MinMemoryNode": "1000M", "TimeLimit": "00:05:00"}, 1000 * 2**20, 300.0),
+        ({"MinMemoryNode": "1.5G", "TimeLimit": "2-01:00:01"}, 1.5 * 2**30, 176401.0),
+        ({"MinMemoryNode": "4000", "TimeLimit": "UNLIMITED"}, 4000 * 2**20, None),
+        ({"MinMemoryNode": "x", "TimeLimit": "99:99"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_what_was_asked_for_is_read_from_what_the_scheduler_said(
+    facts: dict[str, str], memory_b: float | None, limit_s: float | None, tmp_path: Path
+) -> None:
+    job = read_job(write_record(tmp_path, PLAIN))
+    said = Captured("scheduler", scheduler.Captured(facts=facts))
+    step = replace(job.steps[0], captured=(said,))
+    told = replace(job, steps=(step,))
+    assert memory_asked_b(told) == memory_b
+    assert time_limit_s(told) == limit_s

@@ -351,3 +351,18 @@ def test_an_attachment_outside_its_job_is_not_read(place: str, tmp_path: Path) -
     status, said, _ = inspect(tmp_path, "show", "1", "--packages")
     assert status == 0
     assert "hunter" not in said and "root" not in said
+
+
+def test_a_changed_batch_script_is_told_by_its_directives(tmp_path: Path) -> None:
+    for number, directives in ((1, ["--mem=4G"]), (2, ["--mem=8G"])):
+        directory = write_record(tmp_path / "yprov", replace(SMALL, number=number))
+        fold(directory, with_report=False)
+        document = json.loads(directory.document.read_text())
+        document["entity"][f"batch_script/{number}"] = {
+            "prov:type": "prov:Plan", "prov:label": "batch script", "prov:value": "#!/bin/sh",
+            "schema:sha256": str(number) * 64, "run:directives": json.dumps(directives),
+        }  # fmt: skip
+        directory.document.write_text(json.dumps(document))
+    status, text, _ = inspect(tmp_path, "diff", "1", "2")
+    assert status == 1
+    assert "directive: --mem=4G -> --mem=8G" in text

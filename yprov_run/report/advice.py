@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from yprov_run.config import ADVICE
 from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import DeviceUse, Job, NodeExecution
+from yprov_run.report.asked import memory_asked_b, time_limit_s
 from yprov_run.report.words import duration, memory, plain
 
 MOST_LINES = 5
@@ -158,21 +159,6 @@ def job_memory_b(nodes: Sequence[NodeExecution]) -> float | None:
             return None
         peaks.append(max(value or 0.0 for value in own))
     return max(peaks, default=None)
-
-
-def memory_asked_b(job: Job) -> float | None:
-    """Return the memory per node that the job asked its scheduler for; None if it did not say."""
-    text = str(job.scheduler_facts.get("SLURM_MEM_PER_NODE", ""))
-    return float(text) * 2**20 if text.isdigit() and int(text) > 0 else None
-
-
-def time_limit_s(job: Job) -> float | None:
-    """Return the job's time limit in seconds, by its scheduler; None where that is not known."""
-    ends = [str(job.scheduler_facts.get(f"SLURM_JOB_{name}_TIME", "")) for name in ("START", "END")]
-    if not all(text.isdigit() for text in ends):
-        return None
-    started, ended = map(int, ends)
-    return float(ended - started) if started < ended < started + 10**8 else None
 
 
 def _time(case: Case) -> str:

@@ -118,6 +118,10 @@ def _commands(document: Document) -> Iterator[Fact]:
             text = json.dumps(words) if isinstance(words, list) else str(
                 value(record.get("prov:value")) or "")  # fmt: skip
             yield Fact(ARGUMENTS, f"step {number}", text)
+        elif identifier.startswith("batch_script/"):
+            yield Fact(SCRIPT, "text", f"sha256 {value(record.get('schema:sha256'))}")
+            for directive in structure(record.get("run:directives")) or ():
+                yield Fact(SCRIPT, "directive", str(directive))
     for record in elements(document, "activity", "run:Step").values():
         label = str(value(record.get("prov:label")) or "step")
         yield Fact(ARGUMENTS, f"{label} launcher", str(value(record.get("run:launcher")) or ""))
@@ -129,6 +133,9 @@ def _of_the_job(document: Document) -> Iterator[Fact]:
     _, job = main_activity(document)
     for name in ("yprov:operating_system", "yprov:machine", "run:scheduler"):
         yield Fact(HARDWARE, name.partition(":")[2].replace("_", " "), str(value(job.get(name))))
+    for name in ("partition", "account", "qos"):
+        if f"run:{name}" in job:
+            yield Fact(CIRCUMSTANCES, name, str(value(job.get(f"run:{name}"))))
     yield Fact(CIRCUMSTANCES, "kernel", str(value(job.get("yprov:release")) or ""))
     variables = structure(job.get("run:schedulerVariables"))
     if isinstance(variables, dict):

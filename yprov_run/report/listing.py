@@ -19,7 +19,9 @@ from yprov_run.report.reading import document_of, elements, main_activity, struc
 Row = dict[str, Any]
 
 _LARGEST_INDEX_BYTES = 256 << 20
-_OMITTED = {"gaps", "schedulerVariables"}
+_OMITTED = {
+    "gaps", "schedulerVariables", "schedulerFacts", "accountingStarts", "accountingSteps",
+}  # fmt: skip
 _DROPPED_TYPES = (dict, list)
 
 

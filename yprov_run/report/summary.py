@@ -8,7 +8,7 @@ from yprov_run.merge.ending import COMPLETED, RUNNING, signal_name
 from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import Ending, Job
 from yprov_run.provenance.worth import job_worth
-from yprov_run.report.advice import time_limit_s
+from yprov_run.report.asked import time_limit_s
 from yprov_run.report.reading import structure, value
 from yprov_run.report.words import count, duration, joules, memory, moment, plain
 
