@@ -31,15 +31,13 @@ from yprov_run.trace import events
 TASKS_PER_NODE = 8
 _NODES_AT_ONCE = 100
 ARGV = ("srun", "--ntasks-per-node=8", "python", "train.py", "--lr", "3e-4")
-_BASES = {
-    "gpu_power": 420_000,
-    "gpu_energy": 0,
-    "gpu_utilisation": 70,
-    "gpu_memory_used": 61_000,
-    "gpu_temperature": 60,
-    "cpu_busy": 240,
-    "memory_used": 210_000,
-}
+# What an H100's driver tells, and what the first sample of each comes to (0: a counter).
+_GPU = {
+    "energy": 0, "power": 4_200, "power_instant": 4_300, "nvlink_received": 0, "nvlink_sent": 0,
+    "pcie_received": 0, "pcie_sent": 0, "utilisation": 70, "memory_used": 61_000, "throttle": 0,
+    "temperature": 60, "sm_clock": 1_755, "memory_clock": 2_619,
+}  # fmt: skip
+_HOST = {"cpu_busy": 240, "memory_used": 210_000}
 
 
 class _Time:
@@ -57,9 +55,9 @@ class _Time:
 
 
 def _columns(gpus: int) -> list[Column]:
-    host = [Column(q) for q in QUANTITIES.values() if not q.name.startswith("gpu_")]
-    each = [q for q in QUANTITIES.values() if q.name.startswith("gpu_")]
-    return host + [Column(quantity, gpu) for gpu in range(gpus) for quantity in each]
+    return [Column(QUANTITIES[name]) for name in _HOST] + [
+        Column(QUANTITIES[f"gpu_{name}"], gpu) for gpu in range(gpus) for name in _GPU
+    ]
 
 
 def _values(columns: Sequence[Column], second: int, node: int) -> list[int | None]:
@@ -67,12 +65,13 @@ def _values(columns: Sequence[Column], second: int, node: int) -> list[int | Non
     swing = math.sin(2 * math.pi * second / 30)
     row: list[int | None] = []
     for column in columns:
-        base = _BASES.get(column.quantity.name, 50)
+        name = column.quantity.name
+        base = _HOST[name] if column.device is None else _GPU[name.partition("_")[2]]
         shift = (column.device or 0) + node % 7
         if column.quantity.kind == "counter":
-            row.append(17_000_000_000 + 420_000 * second + 1_000 * shift)
+            row.append(17_000_000_000 + 4_200 * second + 10 * shift)
         else:
-            row.append(base + shift + int(base / 7 * swing))
+            row.append(base and base + shift + int(base / 7 * swing))
     return row
 
 

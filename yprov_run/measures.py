@@ -6,6 +6,7 @@ Apart from the model, so that the agent on each node loads no more than this.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Json = dict[str, object]
@@ -80,7 +81,10 @@ class Column:
     quantity: Quantity
     device: int | None = None
 
-    @property
+    def __hash__(self) -> int:
+        return hash((self.quantity.name, self.device))  # a merge looks up millions
+
+    @cached_property
     def name(self) -> str:
         """The column's header, with its unit: `cpu_busy_permille`, `gpu0_power_dw`."""
         label = f"{self.quantity.name}_{self.quantity.stored_unit}"

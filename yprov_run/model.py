@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from yprov_run.kinds import accounting as accounts
+from yprov_run.light import NamedTuple
 from yprov_run.measures import QUANTITIES as QUANTITIES
 from yprov_run.measures import Column as Column
 from yprov_run.measures import Device as Device
 from yprov_run.measures import Json as Json
 
 
-@dataclass(frozen=True)
-class ColumnStats:
+class ColumnStats(NamedTuple):
     """What a column's samples came to, in SI units; times in ms since the trace began.
 
     `mean` is weighted by time over `covered_ms`; `increase` is what a counter grew by, resets
     left out. All but `count` are None when there was no valid sample.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple has a method of this name
     minimum: float | None = None
     mean: float | None = None
     maximum: float | None = None
@@ -60,8 +60,7 @@ class Task:
     worker_of: int | None = None
 
 
-@dataclass(frozen=True)
-class DeviceUse:
+class DeviceUse(NamedTuple):
     """One device during one node execution, with the source and the bound of its energy.
 
     The true energy lies within `energy_bound_j` of `energy_j`, the sensor's own calibration left
@@ -107,8 +106,7 @@ class DeviceUse:
         return self.throttled_s / self.throttle_known_s if self.throttle_known_s > 0 else None
 
 
-@dataclass(frozen=True)
-class SampleFile:
+class SampleFile(NamedTuple):
     """A node's samples on disk: path inside the job directory, size, SHA-256 and rows."""
 
     path: str

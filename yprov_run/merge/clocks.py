@@ -32,6 +32,8 @@ def estimate(
     Between both bounds every offset is as likely as another: the middle is returned, half the
     width is its uncertainty. Where the step's end is not known, the launch took no time.
     """
+    if started_ms is not None and ended_ms is not None and ended_ms < started_ms:
+        return None  # the step's own times are no ground to stand on
     least = most = None  # of what to take off the node's times
     if started_ms is not None and execution.started_ms is not None:
         most = execution.started_ms - started_ms

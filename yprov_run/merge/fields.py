@@ -38,9 +38,8 @@ def text(source: Mapping[str, Any], name: str) -> str:
 def integer(source: Mapping[str, Any], name: str) -> int | None:
     """Return an integer field; None if there is none, or it is beyond reason."""
     value = source.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_INTEGER:
-        return None
-    return value
+    # A bool is no integer here.
+    return value if type(value) is int and -_MAX_INTEGER <= value <= _MAX_INTEGER else None
 
 
 def number(source: Mapping[str, Any], name: str) -> float | None:

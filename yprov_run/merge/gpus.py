@@ -44,7 +44,7 @@ def _with_devices(node: NodeExecution, other: NodeExecution) -> NodeExecution:
         for use in uses:
             if use.device.uuid not in seen:
                 index = len(devices) + len(zones)
-                target.append(replace(use, device=replace(use.device, index=index)))
+                target.append(use._replace(device=replace(use.device, index=index)))
     return replace(node, devices=tuple(devices), zones=tuple(zones))
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from yprov_run.jobdir import SCHEMA_VERSION, NodeFiles
 from yprov_run.merge import energy, fields
 from yprov_run.merge.nodetrace import NodeTrace, read_trace
-from yprov_run.merge.stats import stats
+from yprov_run.merge.stats import Figures
 from yprov_run.model import (
-    QUANTITIES,
     Column,
     ColumnStats,
     Device,
@@ -44,7 +43,7 @@ def read_node(
 
 @dataclass(frozen=True)
 class _Figures:
-    by_column: dict[Column, ColumnStats]
+    columns: Figures
     by_device: Json
     first_ms: int | None
     last_ms: int | None
@@ -66,18 +65,13 @@ def _figures(
         )
         return _from_json(written, reduction, trace.columns), sample_file
     if not trace.columns:
-        return _Figures({}, {}, None, None), None
+        return _Figures(Figures({}, ()), {}, None, None), None
     return _rebuild(files.samples, path, trace)
 
 
 def _from_json(written: Json, reduction: Json, columns: tuple[Column, ...]) -> _Figures:
-    by_column = {}
-    for column in columns:
-        figures = stats(column, fields.sequence(written, column.name))
-        if figures is not None:
-            by_column[column] = figures
     return _Figures(
-        by_column,
+        Figures(written, columns),
         fields.mapping(reduction, "devices"),
         fields.integer(reduction, "first_ms"),
         fields.integer(reduction, "last_ms"),
@@ -94,7 +88,7 @@ def _rebuild(path: Path, name: str, trace: NodeTrace) -> tuple[_Figures, SampleF
         size_bytes, sha256 = samples.checksum(path)
     except OSError as error:
         trace.gaps.append(f"its samples are unreadable: {error.strerror}")
-        return _Figures({}, {}, None, None), None
+        return _Figures(Figures({}, ()), {}, None, None), None
     if report.damaged:
         trace.gaps.append(f"{report.damaged} damaged lines in its samples")
     written = reduction.as_json()
@@ -135,15 +129,11 @@ def _execution(
         tasks=tuple(sorted(trace.tasks.values(), key=lambda task: (task.rank or 0, task.pid))),
         devices=tuple(use for use in uses if use.device.kind == "gpu"),
         zones=tuple(use for use in uses if use.device.kind != "gpu"),
-        cpu=figures.by_column.get(Column(QUANTITIES["cpu_busy"])),
-        memory=figures.by_column.get(Column(QUANTITIES["memory_used"])),
+        cpu=figures.columns.get("cpu_busy"),
+        memory=figures.columns.get("memory_used"),
         samples=sample_file,
         columns=trace.columns,
-        host=tuple(
-            (c, figures.by_column[c])
-            for c in trace.columns
-            if c.device is None and c in figures.by_column
-        ),
+        host=figures.columns.of_node(),
         facts=trace.node | {"end": trace.end},
     )
 
@@ -151,18 +141,17 @@ def _execution(
 def _use(
     device: Device, trace: NodeTrace, figures: _Figures, started_ms: int, ended_ms: int
 ) -> DeviceUse:
-    by_name = {
-        column.quantity.name.partition("_")[2]: figures.by_column[column]
-        for column in trace.columns
-        if column.device == device.index and column in figures.by_column
-    }
-    highest = by_name.get("power_instant", by_name.get("power"))
+    def of(what: str) -> ColumnStats | None:
+        return figures.columns.get(what, device.index)
+
+    power = of("power")
+    highest = of("power_instant") or power
     reduced = fields.mapping(figures.by_device, str(device.index))
     seen = energy.Seen(
         device=device,
-        counter=by_name.get("energy"),
-        power=by_name.get("power"),
-        instant=by_name.get("power_instant"),
+        counter=of("energy"),
+        power=power,
+        instant=of("power_instant"),
         figures=reduced,
         update_ms=trace.updates_ms.get(device.index),
         grown_first_dj=trace.grown_first_dj.get(device.index),
@@ -177,10 +166,10 @@ def _use(
     use_known_s, covered_ms = seen.figure("use_ms") / 1000, seen.figure("covered_ms")
     return DeviceUse(
         device=device,
-        power=by_name.get("power"),
-        utilisation=by_name.get("utilisation"),
-        memory=by_name.get("memory_used"),
-        temperature=by_name.get("temperature"),
+        power=power,
+        utilisation=of("utilisation"),
+        memory=of("memory_used"),
+        temperature=of("temperature"),
         energy_j=found.total_j if found else None,
         energy_estimated_j=found.estimated_j if found else 0.0,
         energy_source=found.source if found else "",
@@ -200,7 +189,7 @@ def _use(
             if reason != "any" and (ms := fields.integer(throttled, reason)) and known_ms
         ),
         coverage=min(1.0, covered_ms / (ended_ms - started_ms)) if ended_ms > started_ms else None,
-        clock=by_name.get("sm_clock"),
+        clock=of("sm_clock"),
         peak_power_w=highest.maximum if highest else None,
     )
 

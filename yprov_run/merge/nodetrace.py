@@ -8,6 +8,7 @@ from pathlib import Path
 
 from yprov_run.jobdir import NodeFiles
 from yprov_run.merge import fields
+from yprov_run.merge.stats import ColumnKey, columns_of
 from yprov_run.model import QUANTITIES, Column, Device, Json, Task
 from yprov_run.trace import events
 
@@ -160,7 +161,7 @@ def _take_task_end(event: Json, trace: NodeTrace) -> None:
 
 
 def _columns(event: Json) -> tuple[Column, ...]:
-    columns = []
+    keys: list[ColumnKey] = []
     for item in fields.sequence(event, "columns")[:_MAX_COLUMNS]:
         if not isinstance(item, list) or len(item) != 3:
             return ()
@@ -169,8 +170,8 @@ def _columns(event: Json) -> tuple[Column, ...]:
             return ()
         if device is not None and type(device) is not int:
             return ()
-        columns.append(Column(QUANTITIES[quantity], device))
-    return tuple(columns)
+        keys.append((quantity, device))
+    return columns_of(tuple(keys))
 
 
 def _devices(event: Json) -> tuple[Device, ...]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
 from yprov_run.kinds.scheduler import Captured as SchedulerCaptured
-from yprov_run.merge import clocks, ending, fields, gpus, node, worth
+from yprov_run.merge import clocks, ending, fields, gpus, node, side_by_side, worth
 from yprov_run.merge.accounting import read_accounting
 from yprov_run.merge.captured import find, read_captured
 from yprov_run.merge.files import read_files
@@ -94,14 +94,7 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
     if problem and problem != "missing":
         gaps.append(Gap(where, f"its end.json is {problem}"))
     end = _without_impossible_end(where, command, end, gaps)
-    nodes: list[NodeExecution] = []
-    slim = Slimmer()
-    for key in step_dir.node_keys():
-        execution, problems = node.read_node(
-            step_dir.node(key), directory.path, fields.integer(end, "ended_ms")
-        )
-        nodes.append(slim.slimmed(execution))
-        gaps += [Gap(f"{where}, node {execution.name}", problem) for problem in problems]
+    nodes = _read_nodes(step_dir, where, directory, fields.integer(end, "ended_ms"), gaps)
     nodes, problems_by_node = gpus.settle(nodes)
     gaps += [Gap(f"{where}, node {name}", problem) for name, problem in problems_by_node]
     if fields.text(command, "launcher") == "local":
@@ -148,6 +141,23 @@ def _without_impossible_end(where: str, command: Json, end: Json, gaps: list[Gap
     words = "its end is before its start: a clock was set back, or a file is damaged"
     gaps.append(Gap(where, f"{words}; the nodes' last word stands for it"))
     return {name: value for name, value in end.items() if name != "ended_ms"}
+
+
+def _read_nodes(
+    step_dir: StepDir, where: str, directory: JobDir, ended_ms: int | None, gaps: list[Gap]
+) -> list[NodeExecution]:
+    """Read all nodes of a step, side by side where there are many."""
+
+    def read(key: str) -> tuple[NodeExecution, list[str]]:
+        execution, problems = node.read_node(step_dir.node(key), directory.path, ended_ms)
+        return slim.slimmed(execution), problems
+
+    slim = Slimmer()
+    nodes = []
+    for execution, problems in side_by_side.each(step_dir.node_keys(), read):
+        nodes.append(slim.shared(execution))
+        gaps += [Gap(f"{where}, node {execution.name}", problem) for problem in problems]
+    return nodes
 
 
 def _with_status(execution: NodeExecution, end: Json) -> NodeExecution:

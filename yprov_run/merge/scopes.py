@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from yprov_run.model import DeviceUse, NodeExecution
 
@@ -18,8 +19,7 @@ class ScopeEnergy:
     bound_j: float | None
 
 
-@dataclass(frozen=True)
-class _Window:
+class _Window(NamedTuple):
     started_ms: int
     ended_ms: int
     value: float
@@ -51,16 +51,17 @@ def summed(
     """
     windows: dict[str, list[_Window]] = {}
     for node in nodes:
+        if node.started_ms is None or node.ended_ms is None:
+            continue
         for use in of_kind(node, kind):
             value = get(use)
-            if value is None or node.started_ms is None or node.ended_ms is None:
-                continue
-            windows.setdefault(_key(node, use), []).append(
-                _Window(node.started_ms, node.ended_ms, value)
-            )
+            if value is not None:
+                window = _Window(node.started_ms, node.ended_ms, value)
+                windows.setdefault(_key(node, use), []).append(window)
     if not windows:
         return None
-    return sum(_union(sorted(each, key=lambda w: w.started_ms)) for each in windows.values())
+    return sum(each[0].value if len(each) == 1 else _union(sorted(each))
+               for each in windows.values())  # fmt: skip
 
 
 def _key(node: NodeExecution, use: DeviceUse) -> str:

@@ -20,21 +20,25 @@ class Slimmer:
         self._hardware: dict[str, Json] = {}
 
     def slimmed(self, execution: NodeExecution) -> NodeExecution:
-        """Return an execution that says the same in less memory."""
+        """Return an execution without the raw form of its figures."""
+        end = fields.mapping(execution.facts, "end")
+        facts = {name: value for name, value in execution.facts.items() if name not in _RAW}
+        facts["end"] = {name: value for name, value in end.items() if name not in _RAW}
+        return replace(execution, facts=facts)
+
+    def shared(self, execution: NodeExecution) -> NodeExecution:
+        """Return an execution that says the same in less memory: equal parts are one object."""
+        columns = self._columns.setdefault(execution.columns, execution.columns)
         facts = self._shared(execution.facts)
-        end = fields.mapping(facts, "end")
         if hardware := fields.mapping(facts, "hardware"):
             hardware = {name: value for name, value in hardware.items() if name != "time_ms"}
             facts["hardware"] = self._hardware.setdefault(repr(hardware), hardware)
-        facts["end"] = {name: value for name, value in end.items() if name not in _RAW}
-        columns = self._columns.setdefault(execution.columns, execution.columns)
         return replace(execution, columns=columns, facts=facts)
 
     def _shared(self, facts: Json) -> Json:
         return {
             name: self._shared(value) if isinstance(value, dict) else self._one(value)
             for name, value in facts.items()
-            if name not in _RAW
         }
 
     def _one(self, value: object) -> object:

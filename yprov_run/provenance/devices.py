@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from yprov_run.merge import fields
-from yprov_run.merge.detail import FULL, Detail
+from yprov_run.merge.detail import Detail
 from yprov_run.merge.totals import Totals
 from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
-from yprov_run.provenance.hostfigures import host_figures
-from yprov_run.provenance.levels import main_figures
+from yprov_run.provenance.levels import own_at
 from yprov_run.provenance.records import Attributes, Records, clean, local_part, own
 from yprov_run.provenance.vocabulary import term
 
 
-def node_attributes(node: NodeExecution) -> Attributes:
+def node_figures(node: NodeExecution) -> dict[str, object]:
     """Return what is known of a node execution besides its figures."""
     end = fields.mapping(node.facts, "end")
     rss_kib = fields.integer(end, "agent_peak_rss_kib")
-    figures = own(
-        coverage=_coverage(node),
-        clockOffset=node.clock_offset_ms / 1000 if node.clock_offset_ms else None,
-        samplingInterval=fields.number(node.facts, "interval_s"),
-        agentCpuTime=fields.number(end, "agent_cpu_s"),
-        agentMaxMemory=None if rss_kib is None else rss_kib * 1024,
-    )
-    return figures | host_figures(node)
+    return {
+        "coverage": _coverage(node),
+        "clockOffset": node.clock_offset_ms / 1000 if node.clock_offset_ms else None,
+        "samplingInterval": fields.number(node.facts, "interval_s"),
+        "agentCpuTime": fields.number(end, "agent_cpu_s"),
+        "agentMaxMemory": None if rss_kib is None else rss_kib * 1024,
+    }
 
 
 def _coverage(node: NodeExecution) -> float | None:
@@ -68,14 +66,15 @@ def add_device(records: Records, activity: str, use: DeviceUse, level: Detail) -
         "prov:activity": activity,
         "prov:entity": entity,
         "prov:role": "accelerator",
-        **own(
-            pciBusId=device.pci_bus_id,
-            driverVersion=device.driver_version,
-            **_use_figures(use),
+        **own_at(
+            level,
+            {
+                "pciBusId": device.pci_bus_id,
+                "driverVersion": device.driver_version,
+                **_use_figures(use),
+            },
         ),
     }
-    if level != FULL:
-        attributes = main_figures(attributes)
     # Short, as there are eight a node; drivers of two makers both begin to count at 0.
     name = f"gpu{device.index}.{local_part(device.uuid)[-8:]}"
     records.relate("used", activity, name, attributes)
@@ -131,7 +130,9 @@ def more_figures(figures: Totals) -> dict[str, object]:
     }
 
 
-def add_zone(records: Records, activity: str, node: NodeExecution, use: DeviceUse) -> None:
+def add_zone(
+    records: Records, activity: str, node: NodeExecution, use: DeviceUse, level: Detail
+) -> None:
     """Add another part of a node whose power or memory was read, and what it used."""
     device = use.device
     entity = records.add(
@@ -146,7 +147,8 @@ def add_zone(records: Records, activity: str, node: NodeExecution, use: DeviceUs
     attributes: Attributes = {
         "prov:activity": activity, "prov:entity": entity, "prov:role": device.kind,
     }  # fmt: skip
-    more = own(partOf=device.parent, sensor=device.source, **_use_figures(use))
+    known = {"partOf": device.parent, "sensor": device.source, **_use_figures(use)}
+    more = own_at(level, known)
     records.relate("used", activity, entity, {**attributes, **more})
 
 

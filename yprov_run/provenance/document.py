@@ -17,8 +17,9 @@ from yprov_run.provenance import devices, files, worth
 from yprov_run.provenance.captured import add_captured
 from yprov_run.provenance.embedded import add_embedded
 from yprov_run.provenance.hardware import add_hardware
+from yprov_run.provenance.hostfigures import host_figures
 from yprov_run.provenance.identifiers import COMMAND, JOB, node_id, step_id
-from yprov_run.provenance.levels import main_figures
+from yprov_run.provenance.levels import brief_figures, own_at
 from yprov_run.provenance.records import (
     Attributes,
     Records,
@@ -52,10 +53,12 @@ def build(
             **NAMESPACES,
         }
     )
-    _add_job(records, job, level)
+    figures = totals([node for step in job.steps for node in step.nodes])
+    _add_job(records, job, level, figures)
     _add_agents(records, job)
     for step in job.steps:
-        _add_step(records, job, step, level)
+        one_step = len(job.steps) == 1
+        _add_step(records, job, step, level, figures if one_step else totals(step.nodes))
     add_captured(records, job)
     for side_file in side_files:
         files.add_side_file(records, job, side_file)
@@ -113,8 +116,7 @@ def _figures(figures: Totals) -> Attributes:
     )
 
 
-def _add_job(records: Records, job: Job, level: Detail) -> None:
-    figures = totals([node for step in job.steps for node in step.nodes])
+def _add_job(records: Records, job: Job, level: Detail, figures: Totals) -> None:
     system = {
         "yprov:operating_system": job.platform.get("system"),
         "yprov:release": job.platform.get("kernel"),
@@ -186,9 +188,8 @@ def _add_agents(records: Records, job: Job) -> None:
         )
 
 
-def _add_step(records: Records, job: Job, step: Step, level: Detail) -> None:
+def _add_step(records: Records, job: Job, step: Step, level: Detail, figures: Totals) -> None:
     identifier = step_id(step)
-    figures = totals(step.nodes)
     command_line = clean(" ".join(map(shlex.quote, step.argv)))
     records.add(
         "activity",
@@ -244,9 +245,7 @@ def _inform(records: Records, informed: str, informant: str) -> None:
 
 def _add_node(records: Records, step: Step, node: NodeExecution, level: Detail) -> None:
     identifier = node_id(step, node)
-    figures = {**devices.node_attributes(node), **_figures(totals([node]))}
-    if level != FULL:
-        figures = main_figures(figures)
+    figures = _figures(totals([node])) if level == FULL else brief_figures(node)
     records.add(
         "activity",
         identifier,
@@ -255,6 +254,8 @@ def _add_node(records: Records, step: Step, node: NodeExecution, level: Detail) 
             "prov:label": clean(node.name),
             **times(node.started_ms, node.ended_ms),
             "dcterms:isPartOf": step_id(step),
+            **own_at(level, devices.node_figures(node)),
+            **(host_figures(node) if level == FULL else {}),
             **figures,
         },
     )
@@ -264,5 +265,5 @@ def _add_node(records: Records, step: Step, node: NodeExecution, level: Detail) 
         for use in node.devices:
             devices.add_device(records, identifier, use, level)
         for zone in node.zones:
-            devices.add_zone(records, identifier, node, zone)
+            devices.add_zone(records, identifier, node, zone, level)
         files.add_samples(records, identifier, step, node)

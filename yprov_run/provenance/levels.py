@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from yprov_run.provenance.records import Attributes
-from yprov_run.provenance.vocabulary import term
+from collections.abc import Mapping
 
-_MAIN = frozenset(
-    term(name)
-    for name in (
-        "clockOffset", "coverage", "energy", "energyEstimated", "gpuCount", "maxMemory",
-        "maxNodeMemory", "maxPower", "meanPower", "meanUtilisation", "note", "taskCount",
+from yprov_run.merge.brief import brief
+from yprov_run.merge.detail import FULL, Detail
+from yprov_run.model import NodeExecution
+from yprov_run.provenance.records import Attributes, own
+
+_MAIN = frozenset((
+    "clockOffset", "coverage", "energy", "energyBound", "energyEstimated", "maxMemory",
+    "maxPower", "meanPower", "meanUtilisation", "note", "uuid", "zoneKind",
+))  # fmt: skip
+
+
+def own_at(level: Detail, values: Mapping[str, object]) -> Attributes:
+    """Return attributes of our own terms; only the main ones but where the document is full."""
+    if level == FULL:
+        return own(**values)
+    return own(**{name: value for name, value in values.items() if name in _MAIN})
+
+
+def brief_figures(node: NodeExecution) -> Attributes:
+    """Return a node execution's main figures."""
+    figures = brief(node)
+    return own(
+        gpuCount=len(node.devices),
+        taskCount=len(node.own_tasks),
+        energy=figures.energy_j,
+        energyBound=figures.energy_bound_j,
+        energyEstimated=None if figures.energy_j is None else figures.energy_estimated_j,
+        meanPower=figures.mean_power_w,
+        maxPower=figures.max_power_w,
+        meanUtilisation=figures.mean_utilisation,
+        maxMemory=figures.max_gpu_memory_b,
+        maxNodeMemory=node.memory.maximum if node.memory else None,
     )
-)  # fmt: skip
-
-
-def main_figures(attributes: Attributes) -> Attributes:
-    """Return only the main ones of our own attributes; all of PROV's and other vocabularies'."""
-    return {
-        name: value
-        for name, value in attributes.items()
-        if name in _MAIN or not name.startswith("run:")
-    }

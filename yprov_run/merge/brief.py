@@ -1,0 +1,57 @@
+"""The main figures of one node execution: all that stands of it in a document of many nodes.
+
+`totals` would say the same and thirty things more; with thousands of nodes that is most of a merge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from yprov_run.model import ColumnStats, NodeExecution
+
+
+@dataclass(frozen=True)
+class Brief:
+    """Figures of a node's own GPUs and memory; None where nothing was sampled."""
+
+    energy_j: float | None
+    energy_bound_j: float | None
+    energy_estimated_j: float
+    mean_power_w: float | None
+    max_power_w: float | None
+    mean_utilisation: float | None
+    max_gpu_memory_b: float | None
+
+
+def brief(node: NodeExecution) -> Brief:
+    """Return the main figures of one node execution, equal to those of `totals([node])`."""
+    uses = [use for use in node.devices if use.device.kind == "gpu"]
+    energies = [use.energy_j for use in uses if use.energy_j is not None]
+    bounds = [use.energy_bound_j for use in uses if use.energy_j is not None]
+    known = [bound for bound in bounds if bound is not None]
+    power = [use.power for use in uses if use.power and use.power.count]
+    return Brief(
+        energy_j=sum(energies) if energies else None,
+        energy_bound_j=sum(known) if known and len(known) == len(bounds) else None,
+        energy_estimated_j=sum(use.energy_estimated_j for use in uses),
+        mean_power_w=_mean(power),
+        max_power_w=_highest(power),
+        mean_utilisation=_mean([u.utilisation for u in uses if u.utilisation]),
+        max_gpu_memory_b=_highest([u.memory for u in uses if u.memory]),
+    )
+
+
+def _mean(columns: Sequence[ColumnStats]) -> float | None:
+    """Return the mean weighted by covered time; the plain one where none covers any."""
+    known = [(each.mean, each.covered_ms) for each in columns if each.mean is not None]
+    if not known:
+        return None
+    weight = sum(covered_ms for _, covered_ms in known)
+    if not weight:
+        return sum(mean for mean, _ in known) / len(known)
+    return sum(mean * covered_ms for mean, covered_ms in known) / weight
+
+
+def _highest(columns: Sequence[ColumnStats]) -> float | None:
+    return max((each.maximum for each in columns if each.maximum is not None), default=None)
