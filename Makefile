@@ -41,8 +41,10 @@ $(BIN)/.demo: $(BIN)/.installed
 	$(BIN)/pip install --quiet scikit-learn
 	touch $@
 
+# yProv4ML is run by a test, as a program: without what it needs for cards, loggers and other formats.
 $(BIN)/.test: $(BIN)/.installed
 	$(BIN)/pip install --quiet --group test --group examples
+	$(BIN)/pip install --quiet --no-deps --upgrade --target $(VENV)/yprov4ml yprov4ml==3.2.8
 	touch $@
 
 $(BIN)/.lint: $(BIN)/.installed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,16 +59,21 @@ def find_document(reference: str, directory: Path) -> Path:
     return document
 
 
-def check_file(path: Path, family: bool = False) -> list[Finding]:
-    """Return what is wrong with a document on disk. Raises YprovError if it is none."""
+def read_document(path: Path) -> tuple[dict[str, Any], list[Finding]]:
+    """Return a document from disk, and the names that stand in it twice; YprovError if none."""
     try:
         if path.stat().st_size > _LARGEST_BYTES:
             raise YprovError(f"{path}: larger than {_LARGEST_BYTES >> 30} GiB")
-        document, found = parse(path.read_bytes())
+        return parse(path.read_bytes())
     except OSError as error:
         raise YprovError(f"{path}: {error.strerror}") from error
     except YprovError as error:
         raise YprovError(f"{path}: {error}") from None
+
+
+def check_file(path: Path, family: bool = False) -> list[Finding]:
+    """Return what is wrong with a document on disk. Raises YprovError if it is none."""
+    document, found = read_document(path)
     ours = is_ours(document)
     found += [one for one in findings(document) if one.rule == "PROV" or ours or family]
     with Progress("checking the files beside it") as progress:

@@ -1,4 +1,4 @@
-"""yprov-inspect export: the main chart or the provenance graph as an SVG file."""
+"""yprov-inspect export: another format of PROV, or the main chart or the graph as an SVG file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from yprov_run.cli.provformat import Format, converted
 from yprov_run.errors import YprovError
+from yprov_run.jobdir import JobDir
 from yprov_run.merge.read import read_job
 from yprov_run.report.chartdata import chart_data, marks
 from yprov_run.report.graph import collapse
@@ -26,6 +28,9 @@ def export(
     graph: Annotated[
         bool, typer.Option("--graph", help="The provenance graph, collapsed by kind, as SVG.")
     ] = False,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Another format of W3C PROV.")
+    ] = None,
     quantity: Annotated[
         str | None, typer.Option(help=f"What to plot: {', '.join(CHARTS)}. [default: the first]")
     ] = None,
@@ -33,21 +38,16 @@ def export(
         Path | None, typer.Option("-o", "--output", help="The file. [default: standard output]")
     ] = None,
 ) -> None:
-    """Write a chart or the graph as SVG, for papers and slides."""
-    if plot == graph:
-        raise YprovError("give one of --plot and --graph")
-    found = find(job, directory)
-    if graph:
-        text = graph_file(collapse(document_of(found)))
+    """Write the document in another format, or a chart or the graph as SVG, for papers and slides.
+
+    With --format, JOB may also be any PROV-JSON file.
+    """
+    if plot + graph + (form is not None) != 1:
+        raise YprovError("give one of --format, --plot and --graph")
+    if form is not None:
+        text = converted(job, form, directory)
     else:
-        model = read_job(found)
-        line = timeline(model, found.path)
-        charts = {str(chart["id"]): chart for chart in (chart_data(line) if line else [])}
-        name = quantity or next(iter(charts), "")
-        if name not in charts:
-            there = ", ".join(charts) or "no samples at all"
-            raise YprovError(f"--quantity {name!r}: the job has {there}")
-        text = plot_svg(charts[name], marks(model))
+        text = _drawn(find(job, directory), graph, quantity)
     if output is None:
         sys.stdout.write(text)
         return
@@ -55,3 +55,17 @@ def export(
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise YprovError(f"{output}: {error.strerror}") from error
+
+
+def _drawn(found: JobDir, graph: bool, quantity: str | None) -> str:
+    """Return the graph, or the chart of a quantity, as SVG."""
+    if graph:
+        return graph_file(collapse(document_of(found)))
+    model = read_job(found)
+    line = timeline(model, found.path)
+    charts = {str(chart["id"]): chart for chart in (chart_data(line) if line else [])}
+    name = quantity or next(iter(charts), "")
+    if name not in charts:
+        there = ", ".join(charts) or "no samples at all"
+        raise YprovError(f"--quantity {name!r}: the job has {there}")
+    return plot_svg(charts[name], marks(model))

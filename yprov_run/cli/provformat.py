@@ -1,0 +1,28 @@
+"""A document in another format of W3C PROV, as `yprov-inspect export --format` writes it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+from yprov_run.cli.inspections.check import find_document, read_document
+
+
+class Format(str, Enum):
+    """The formats beside PROV-JSON."""
+
+    provn = "provn"
+    xml = "xml"
+    ttl = "ttl"
+    trig = "trig"
+    jsonld = "jsonld"
+    dot = "dot"
+
+
+def converted(reference: str, form: Format, directory: Path) -> str:
+    """Return a job's document, or that in a file, in another format. Raises YprovError."""
+    # Here and not above: nothing else needs prov.
+    from yprov_run.export.formats import convert
+
+    document, _ = read_document(find_document(reference, directory))
+    return convert(document, form.value).decode()
