@@ -261,6 +261,11 @@ def campaign_file(base: Path) -> Path:
     return base / "campaign.html"
 
 
+def campaign_document(base: Path) -> Path:
+    """Return the document of several jobs below a folder."""
+    return base / "campaign" / "prov.json"
+
+
 def find_job(reference: str, base: Path) -> JobDir:
     """Return the job directory that a path or a job id names, or raise YprovError."""
     path = Path(reference)

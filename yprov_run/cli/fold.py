@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from yprov_run.cli.reporting import overview_of, write_report
 from yprov_run.errors import YprovError
-from yprov_run.jobdir import JobDir, replace_file
+from yprov_run.jobdir import JobDir, campaign_document, replace_file
 from yprov_run.merge.accounting import ask_accounting
 from yprov_run.merge.attachments import write_attachments
 from yprov_run.merge.detail import Detail, detail_of
 from yprov_run.merge.embedded.collect import collect
 from yprov_run.merge.read import read_job
 from yprov_run.merge.sidefiles import write_side_files
+from yprov_run.provenance.campaign import campaign
+from yprov_run.provenance.check import parse
 from yprov_run.provenance.document import build, dump
 from yprov_run.report.overview import Overview
 
@@ -53,3 +57,25 @@ def _no_collector() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def fold_campaign(jobs: Sequence[JobDir]) -> Path:
+    """Write the document of several merged jobs, and return its path.
+
+    It stands in `campaign/` in the folder that the jobs are all below, with what has the same
+    checksum in two jobs joining them. Raises YprovError where that cannot be written.
+    """
+    base = Path(os.path.commonpath([directory.path.parent for directory in jobs]))
+    path = campaign_document(base)
+    documents = []
+    for directory in jobs:
+        try:
+            documents.append((directory.number, parse(directory.document.read_bytes())[0]))
+        except OSError as error:
+            raise YprovError(f"{directory.document}: {error.strerror}") from error
+    try:
+        path.parent.mkdir(exist_ok=True)
+        replace_file(path, dump(campaign(documents)))
+    except OSError as error:
+        raise YprovError(f"{path}: cannot write: {error.strerror}") from error
+    return path

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from yprov_run.cli.fold import fold
+from yprov_run.cli.fold import fold, fold_campaign
 from yprov_run.cli.reporting import write_campaign
 from yprov_run.cli.shell import execute, show_version
-from yprov_run.jobdir import campaign_file, find_job
+from yprov_run.jobdir import campaign_document, campaign_file, find_job
 from yprov_run.report.terminal import make_console, print_summary
 from yprov_run.report.words import plain
 
@@ -54,20 +54,27 @@ def merge(
     """Fold all that was recorded for a job (every step, every node) into its prov.json.
 
     Works on a job that ended well, was killed, or still runs; as often as you like. Several jobs
-    get a page together, campaign.html.
+    get a document together, campaign/prov.json, and a page, campaign.html.
     """
     del version
     console = make_console(stream_is_stderr=False)
     merged = []
     for reference in jobs:
-        if Path(reference).name == campaign_file(Path()).name:
-            continue  # our own page of several jobs, which `yprov/*` names as well
+        if Path(reference).name in {
+            campaign_file(Path()).name,
+            campaign_document(Path()).parent.name,
+        }:
+            continue  # our own page and document of several jobs, which `yprov/*` names as well
         job_dir = find_job(reference, directory)
         merged.append(job_dir)
         known = fold(job_dir, not no_report, None if detail is None else detail.value)
         if not quiet:
             report = None if no_report else job_dir.report
             print_summary(known, job_dir.document, console, report)
+    if len(merged) > 1:
+        together = fold_campaign(merged)
+        if not quiet:
+            print(f"together    {plain(str(together))}")
     if len(merged) > 1 and not no_report:
         page = write_campaign(merged)
         if page is not None and not quiet:

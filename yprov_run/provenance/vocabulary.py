@@ -30,6 +30,7 @@ class Term:
 
 _CLASSES = (
     ("Job", "A job: everything launched under one job id."),
+    ("Campaign", "Several jobs together."),
     ("Step", "One launched command of a job."),
     ("NodeExecution", "What one step did on one node."),
     ("Host", "A node, as a thing that outlives the job."),
@@ -71,6 +72,8 @@ _PROPERTIES = (
     ("stateReason", "More about the state, such as the time limit or what was lost."),
     ("exitStatus", "Exit status of the command.", "xsd:int"),
     ("signal", "Name of the signal that the command died of."),
+    ("jobCount", "Number of jobs.", "xsd:int"),
+    ("sharedSha256", "Checksum of the file that one job wrote and the other read."),
     ("stepCount", "Number of steps.", "xsd:int"),
     ("nodeCount", "Number of different nodes that recorded anything.", "xsd:int"),
     ("expectedNodeCount", "Number of nodes the launcher gave to the step.", "xsd:int"),
@@ -187,7 +190,8 @@ _PROPERTIES = (
     ("unit", "Unit of a metric's values (UCUM)."),
     ("columns", "JSON object: column of a table to its unit."),
     ("detail", "How much stands in the document: full (all figures of every node and GPU), gpu "
-     "(their main figures), or node (the main figures of every node). The tables have the rest."),
+     "(their main figures), node (the main figures of every node), or step. The tables have the "
+     "rest."),
     ("uuid", "The device's UUID as its driver gives it."),
     ("pciBusId", "The device's PCI address."),
     ("driverVersion", "Version of the device's driver."),

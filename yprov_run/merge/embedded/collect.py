@@ -24,6 +24,7 @@ _MAX_BYTES = 16 << 20
 _MAX_ALL_BYTES = 256 << 20
 _MLFLOW = ".mlflow.json"
 _CLEAN = re.compile(r"[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*\Z")
+_OURS = b"w3id.org/yprov-run/terms"
 _OF_THE_FAMILY = ("yProv4ML", "prov-ml")
 
 
@@ -86,6 +87,8 @@ def _content(candidate: Candidate, gaps: list[Gap]) -> bytes | None:
     if len(content) > _MAX_BYTES:
         gaps.append(Gap(where, f"larger than {_MAX_BYTES >> 20} MiB"))
         return None
+    if _OURS in content:
+        return None  # of this or another job, or of several
     # Any program may write prov*.json: only the family's are taken. Torn ones say so themselves.
     return content if any(mark.encode() in content for mark in _OF_THE_FAMILY) else None
 
