@@ -38,6 +38,7 @@ _EVENTS = ".events.jsonl"
 _SAMPLES = ".samples.csv"
 _MAX_NAME = 80
 _MAX_TRIES = 10_000
+_MAX_DIGITS = 9
 
 
 class NodeFiles:
@@ -83,6 +84,8 @@ class StepDir:
     def node_keys(self) -> list[str]:
         """Return the keys of all nodes that left any file, sorted."""
         keys = set()
+        if self.nodes_dir.is_symlink():
+            return []  # it would lead out of the record
         with contextlib.suppress(OSError), os.scandir(self.nodes_dir) as entries:
             for entry in entries:
                 for suffix in (_TASKS, _EVENTS, _SAMPLES):
@@ -126,10 +129,12 @@ class JobDir:
     def steps(self) -> Iterator[StepDir]:
         """Yield the step folders in order of their numbers."""
         try:
-            names = [entry.name for entry in os.scandir(self.steps_dir)]
+            # A link would lead out of the record.
+            names = [e.name for e in os.scandir(self.steps_dir) if e.is_dir(follow_symlinks=False)]
         except OSError:
             return
-        for number in sorted(int(name) for name in names if name.isascii() and name.isdigit()):
+        numbers = [int(n) for n in names if n.isascii() and n.isdigit() and len(n) <= _MAX_DIGITS]
+        for number in sorted(set(numbers)):
             yield StepDir(self.steps_dir / str(number))
 
     def add_step(self) -> StepDir:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from yprov_run.model import Json
+from yprov_run.trace.opening import open_plain
 
 _MAX_BYTES = 16 << 20
 _MAX_TEXT = 1 << 16
@@ -17,9 +18,8 @@ _MAX_INTEGER = 1 << 62
 def load(path: Path) -> tuple[Json, str]:
     """Return the object in a JSON file and an empty text, or an empty object and what is wrong."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            return {}, f"larger than {_MAX_BYTES} bytes"
-        value = json.loads(path.read_bytes())
+        with open_plain(path, _MAX_BYTES) as stream:
+            value = json.loads(stream.read(_MAX_BYTES))
     except FileNotFoundError:
         return {}, "missing"
     except OSError as error:

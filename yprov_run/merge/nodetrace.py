@@ -11,10 +11,12 @@ from yprov_run.merge import fields
 from yprov_run.merge.stats import ColumnKey, columns_of
 from yprov_run.model import QUANTITIES, Column, Device, Json, Task
 from yprov_run.trace import events
+from yprov_run.trace.opening import open_plain
 
 _ANNOUNCEMENT = re.compile(rb"task (\d{1,10}|-) (\d{1,10}|-) (\d{1,10}) (.*)\Z")
 _LAST_WORDS = 200
 _MAX_COLUMNS = 4096
+_MAX_TASK_BYTES = 64 << 20
 _MAX_UPDATE = 1_000_000  # ms, or 0.1 J
 
 
@@ -52,8 +54,12 @@ def read_trace(files: NodeFiles) -> NodeTrace:
 
 def _read_tasks(path: Path, trace: NodeTrace) -> None:
     try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError:
+        with open_plain(path, _MAX_TASK_BYTES) as stream:
+            lines = stream.read(_MAX_TASK_BYTES).split(b"\n")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        trace.gaps.append(f"its tasks are unreadable: {error.strerror}")
         return
     words = []
     for line in lines:

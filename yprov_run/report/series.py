@@ -15,10 +15,12 @@ from pathlib import Path
 
 from yprov_run.merge import fields
 from yprov_run.model import Column, Job, NodeExecution
+from yprov_run.trace.opening import open_plain
 
 BUDGET_BYTES = 24 << 20
 BUCKETS, BUCKETS_OF_MANY = 300, 120
 FEW_NODES, MOST_NODES, WORST_NODES = 16, 1_000, 8
+_MAX_BYTES = 16 << 30
 _PIECES, _LEAST_PIECES = 150, 12
 _ROWS_IN_PIECE = 2.5  # enough for one whole row wherever the piece begins
 _EMPTY = (1 << 62) - 1
@@ -192,7 +194,7 @@ def _read_node(step: int, node: NodeExecution, job_dir: Path, result: Timeline) 
 def _rows(path: Path, share: float, width: int, rows: int) -> Iterator[list[bytes]]:
     """Yield the rows of a file, or of pieces of it that together are about a share of it."""
     try:
-        with path.open("rb") as stream:
+        with open_plain(path, _MAX_BYTES) as stream:
             size = stream.seek(0, 2)
             pieces, length = 1, size
             if share < 1:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yprov_run.measures import Json
+from yprov_run.trace.opening import open_plain
 
 NODE = "node"
 COLUMNS = "columns"
@@ -21,6 +22,7 @@ GAP = "gap"
 END = "end"
 
 _MAX_LINE = 4 << 20
+_MAX_BYTES = 256 << 20
 
 
 def line(event: str, **fields: object) -> str:
@@ -38,7 +40,7 @@ class EventReport:
 
 def read_events(path: Path, report: EventReport) -> Iterator[Json]:
     """Yield the events of a file; anything else is counted. Raises OSError if unreadable."""
-    with path.open("rb") as stream:
+    with open_plain(path, _MAX_BYTES) as stream:
         while raw := stream.readline(_MAX_LINE):
             if not raw.endswith(b"\n"):
                 report.torn = True
@@ -70,7 +72,7 @@ def looks_on(path: Path) -> bool:
 
 def _tail(path: Path, tail_bytes: int = 1 << 16) -> bytes:
     try:
-        with path.open("rb") as stream:
+        with open_plain(path, _MAX_BYTES) as stream:
             size = stream.seek(0, 2)
             stream.seek(max(0, size - tail_bytes))
             return stream.read(tail_bytes)

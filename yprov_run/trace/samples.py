@@ -14,9 +14,11 @@ from pathlib import Path
 
 from yprov_run.measures import Column
 from yprov_run.trace.digest import sha256
+from yprov_run.trace.opening import open_plain
 
 TIME = "time_ms"
 _MAX_LINE = 1 << 20
+_MAX_BYTES = 16 << 30  # a month at ten samples a second
 _MAX_DIGITS = 20
 
 Row = tuple[int, list[int | None]]
@@ -46,7 +48,7 @@ def read_rows(path: Path, width: int, report: ReadReport) -> Iterator[Row]:
 
     Memory is bounded by one line, whatever the file holds. Raises OSError if it cannot be read.
     """
-    with path.open("rb") as stream:
+    with open_plain(path, _MAX_BYTES) as stream:
         first = True
         while line := stream.readline(_MAX_LINE):
             if not line.endswith(b"\n"):
@@ -83,7 +85,7 @@ def checksum(path: Path) -> tuple[int, str]:
     """Return a file's size in bytes and its SHA-256 as hexadecimal digits. Raises OSError."""
     digest = sha256()
     size_bytes = 0
-    with path.open("rb") as stream:
+    with open_plain(path, _MAX_BYTES) as stream:
         while chunk := stream.read(_MAX_LINE):
             digest.update(chunk)
             size_bytes += len(chunk)

@@ -18,6 +18,7 @@ from yprov_run.jobdir import JobDir, replace_file
 from yprov_run.merge.embedded.mlflow import read_run
 from yprov_run.merge.embedded.search import Candidate, Kind, candidates
 from yprov_run.model import Gap, Job, Json
+from yprov_run.trace.opening import open_plain
 
 _FOLDER = "embedded"
 _MAX_BYTES = 16 << 20
@@ -79,13 +80,10 @@ def _content(candidate: Candidate, gaps: list[Gap]) -> bytes | None:
         run = read_run(candidate.path)
         return None if run is None else (json.dumps(run, indent=1, sort_keys=True) + "\n").encode()
     try:
-        with candidate.path.open("rb") as stream:
-            content = stream.read(_MAX_BYTES + 1)
+        with open_plain(candidate.path, _MAX_BYTES) as stream:
+            content = stream.read(_MAX_BYTES)
     except OSError as error:
         gaps.append(Gap(where, f"unreadable: {error.strerror}"))
-        return None
-    if len(content) > _MAX_BYTES:
-        gaps.append(Gap(where, f"larger than {_MAX_BYTES >> 20} MiB"))
         return None
     if _OURS in content:
         return None  # of this or another job, or of several

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yprov_run.model import Json
+from yprov_run.trace.opening import open_plain
 
 _MAX_FILES = 2_000
 _MAX_TEXT = 64 << 10
@@ -65,7 +66,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        with open_plain(path, _MAX_METRIC_BYTES) as stream:
             return stream.read(_MAX_TEXT).decode("utf-8", "replace").rstrip("\n")
     except OSError:
         return ""
@@ -78,7 +79,7 @@ def _metric(path: Path) -> Json:
     first: Json = {}
     last: Json = {}
     try:
-        with path.open("rb") as stream:
+        with open_plain(path, _MAX_METRIC_BYTES) as stream:
             while (line := stream.readline(_MAX_LINE)) and read < _MAX_METRIC_BYTES:
                 read += len(line)
                 point = _point(line)
