@@ -473,6 +473,15 @@ def test_a_large_file_is_refused_and_a_small_one_read_whole(folder: Path) -> Non
         read_regular(folder / "p", 1)
 
 
+def test_folders_that_the_system_makes_up_are_not_walked(folder: Path) -> None:
+    captured = _survey(folder, inputs=["/proc/self", "/sys"])
+    assert captured.collections == ()
+    assert all("made by the system" in problem for problem in captured.problems)
+    assert len(captured.problems) == 2
+    assert walk.Ignore().folder(b"/proc")
+    assert not walk.Ignore().folder(os.fsencode(folder))
+
+
 def test_proc_and_sys_are_known_to_hold_no_files() -> None:
     assert Path("/proc").stat().st_dev in pseudo_devices()
     assert Path(__file__).stat().st_dev not in pseudo_devices()

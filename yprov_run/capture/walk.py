@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
+from yprov_run.capture.safefile import pseudo_devices
+
 _NAMES_IN_MEMORY = 50_000
 _MAX_DEPTH = 200
 
@@ -35,6 +37,7 @@ class Ignore:
     def __init__(self, patterns: Sequence[str] = IGNORED) -> None:
         self._names = [pattern for pattern in patterns if "/" not in pattern]
         self._paths = [pattern.strip("/") for pattern in patterns if "/" in pattern]
+        self._pseudo = pseudo_devices()
 
     def name(self, name: str, path: str) -> bool:
         """Tell whether a name, at a path below the folder that is walked, is passed over."""
@@ -42,8 +45,17 @@ class Ignore:
             fnmatch.fnmatchcase(path, pattern) for pattern in self._paths
         )
 
+    def made_by_the_system(self, path: bytes) -> bool:
+        """Tell whether a folder is one of /proc and its like, which hold no files."""
+        try:
+            return os.stat(path).st_dev in self._pseudo  # noqa: PTH116 - bytes
+        except (OSError, ValueError):
+            return False
+
     def folder(self, path: bytes) -> bool:
         """Tell whether a folder is one whose content is passed over, by what is in it."""
+        if self.made_by_the_system(path):
+            return True
         return any(os.path.lexists(os.path.join(path, os.fsencode(mark))) for mark in _MARKS)  # noqa: PTH118 - bytes
 
 
@@ -99,6 +111,9 @@ class Limits:
 def walk(root: str, ignore: Ignore, limits: Limits, report: WalkReport) -> Iterator[Found]:
     """Yield the regular files below a folder in byte order of their paths."""
     top = os.fsencode(root)
+    if ignore.made_by_the_system(top):
+        report.stopped = "not looked at: its content is made by the system"
+        return
     levels = [_names(top, report)]
     prefixes = [b""]
     while levels and not report.stopped:
