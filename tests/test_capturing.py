@@ -242,3 +242,19 @@ def test_patterns_choose_variables_and_a_star_takes_all() -> None:
     assert set(variables.select(environ, ["MY_*"]).variables) == {"SLURM_JOB_ID", "MY_SWITCH"}
     assert set(variables.select(environ, ["*"]).variables) == set(environ)
     assert variables.select({"PATH": "x" * 20_000}).cut == ("PATH",)
+
+
+def test_options_and_settings_keep_more_variables(tmp_path: Path) -> None:
+    (tmp_path / "yprov.yaml").write_text("env: ['SITE_*']\n")
+    env = environment(SITE_A="1", MINE_B="2", OTHER_C="3", OTHER_PASSWORD="planted-secret")
+    site = {"SITE_A", "MINE_B"}
+    everything = {*site, "OTHER_C", "OTHER_PASSWORD"}
+    for pattern, kept in (("MINE_*", site), ("all", everything)):
+        assert (
+            run("yprov-run", "-q", "--env", pattern, "true", cwd=tmp_path, env=env).returncode == 0
+        )
+        last = max((tmp_path / "yprov").iterdir(), key=lambda path: path.name)
+        text = (last / "record/steps/0/captured/environment.json").read_text()
+        found = set(json.loads(text)["data"]["variables"])
+        assert found & everything == kept
+        assert "planted-secret" not in text

@@ -29,6 +29,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "quiet": ("bool", "true or false"),
     "find_files": ("bool", "true or false"),
     "patch": ("bool", "true or false"),
+    "env": ("list", "a list of names or patterns of variables"),
     "ignore": ("list", "a list of names or patterns"),
     "checksum_seconds": ("number", "a number of seconds"),
     "checksum_gb": ("number", "a number of gigabytes"),

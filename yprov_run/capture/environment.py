@@ -5,8 +5,11 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+from yprov_run import config
 from yprov_run.capture.scene import Scene
+from yprov_run.errors import YprovError
 from yprov_run.kinds.environment import Captured
 from yprov_run.redaction.text import redact_variable
 
@@ -47,7 +50,17 @@ _MAX_VARIABLES = 10_000
 
 def take(scene: Scene) -> Captured:
     """Return the variables of the launched command that are worth keeping."""
-    return select(scene.environ, scene.env_patterns)
+    patterns = [*scene.env_patterns, *_configured(scene)]
+    return select(scene.environ, ["*" if pattern == "all" else pattern for pattern in patterns])
+
+
+def _configured(scene: Scene) -> tuple[str, ...]:
+    """Return the patterns of the configuration files; none where these are broken."""
+    try:
+        found = config.load(config.files(scene.environ, Path(scene.cwd))).get("env")
+    except YprovError:
+        return ()  # said before the launch
+    return found if isinstance(found, tuple) else ()
 
 
 def select(environ: Mapping[str, str], extra: Sequence[str] = ()) -> Captured:

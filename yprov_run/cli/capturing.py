@@ -82,6 +82,7 @@ class Capturing:
             cwd=cwd,
             pid=pid,
             inputs=self._request.inputs,
+            env_patterns=self._request.env,
             outputs=self._request.outputs,
             started_ms=None if outcome is None else outcome.started_ms,
             ended_ms=None if outcome is None else outcome.ended_ms,

@@ -46,6 +46,14 @@ def run(
     tags: Annotated[
         list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Repeatable.")
     ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env",
+            metavar="PATTERN",
+            help="Keep variables of such names too (MY_*), or `all`. Repeatable.",
+        ),
+    ] = None,
     merits: Annotated[
         list[str] | None,
         typer.Option(
@@ -88,4 +96,5 @@ def run(
         dry_run=dry_run,
         quiet=quiet,
         merits=checked_merits(merits or []),
+        env=tuple(env or ()),
     )

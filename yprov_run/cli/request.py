@@ -30,6 +30,7 @@ class Request(NamedTuple):
     dry_run: bool = False
     quiet: bool = False
     merits: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
 
 
 def checked_interval(interval_s: float) -> float:
