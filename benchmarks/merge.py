@@ -44,7 +44,7 @@ def synthesize(job_dir: Path, nodes: int, *more: str) -> None:
 
 def report(words: str, job_dir: Path) -> None:
     """Merge and check a job, and print a row of the table."""
-    wall_s, cpu_s, memory = measure(str(BIN / "yprov-merge"), "-q", str(job_dir))
+    wall_s, cpu_s, memory = measure(str(BIN / "yprov-merge"), "-q", "--no-report", str(job_dir))
     document = job_dir / "prov.json"
     records = sum(len(v) for k, v in json.loads(document.read_bytes()).items() if k != "prefix")
     check_s, _, _ = measure(str(BIN / "yprov-inspect"), "check", str(document))
