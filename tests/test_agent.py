@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ import pytest
 from tests.support.commands import environment
 from tests.support.slurm import wait_until
 from yprov_run.agent.isolate import IsolatedSensor
-from yprov_run.agent.loop import Agent, Clock, NodeTrace
+from yprov_run.agent.loop import Agent
 from yprov_run.agent.sensors.base import SensorUnavailableError
 from yprov_run.agent.watch import TaskWatch, WatchedTask, parse_announcement
+from yprov_run.agent.written import Clock, NodeTrace
 from yprov_run.launch.plan import import_path
 from yprov_run.model import QUANTITIES, Column, Device
 from yprov_run.trace import samples
@@ -188,6 +190,28 @@ def test_a_sensor_that_raises_while_it_reads_is_lost_and_named() -> None:
     sensor.wait(5)
     assert sensor.take() is None
     assert sensor.check() == ["stub: ValueError: garbage"]
+
+
+def test_a_slow_driver_is_read_less_often_and_the_record_says_so() -> None:
+    now = [0.0]
+    read_s = []
+
+    def slow() -> list[int | None]:
+        read_s.append(now[0])
+        now[0] += 0.05
+        return [1]
+
+    sensor = IsolatedSensor("stub", lambda: Stub(slow), lambda: now[0])
+    wait_until(lambda: sensor.is_open and not sensor.is_reading, "the sensor", 5)
+    for tick in range(100):
+        now[0] = max(now[0], tick * 0.1)
+        sensor.request()
+        wait_until(lambda: not sensor.is_reading, "the reading", 5)
+        sensor.take()
+    # A reading of 50 ms, at most a tenth of the time: every 0.5 s, on a grid of 0.1 s.
+    assert min(after - before for before, after in pairwise(read_s[2:])) >= 0.5
+    assert 15 <= len(read_s) <= 24
+    assert [p for p in sensor.check() if p == "stub: a reading takes 50 ms: it is read less often"]
 
 
 @pytest.mark.parametrize(

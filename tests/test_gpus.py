@@ -77,6 +77,12 @@ def test_a_shortfall_is_named() -> None:
     assert problems == ["1 of 4 GPUs sampled"]
 
 
+def test_a_gpu_that_is_shared_by_instances_is_named() -> None:
+    shared = [Device(0, FOUR[0], "A100", note="split: its energy is that of all its instances")]
+    _, problems = of_the_job(_node(shared, [], 1, environment=SLURM))
+    assert problems == [f"GPU {FOUR[0]} is split: its energy is that of all its instances"]
+
+
 def test_a_local_run_that_was_told_to_use_one_gpu_is_of_that_one() -> None:
     node, problems = of_the_job(_node(_gpus(*FOUR), ["1"], 4))
     assert _uuids(node) == [FOUR[1]]

@@ -276,7 +276,7 @@ def test_mig_instances_are_reported_and_their_power_is_the_whole_gpus(
     sensor = _gpus(fake_nvml, monkeypatch, **knobs)
     whole, split, *instances = sensor.devices
     assert (whole.kind, whole.note) == ("gpu", "")
-    assert split.note == "split: its power is that of all its instances"
+    assert split.note == "split: its energy is that of all its instances, whoever has them"
     assert [(d.kind, d.parent) for d in instances] == [("gpu-instance", split.uuid)] * 2
     of_instances = {c.quantity.name for c in sensor.columns if c.device in (2, 3)}
     assert of_instances == {"gpu_memory_used"}
@@ -328,7 +328,7 @@ def test_inspect_shows_every_sensor_with_a_live_value_or_what_keeps_it(
     shown = _inspected(cray).stdout.decode()
     assert "cgroup v1 /memory/slurm/uid_1000/job_77" in shown
     assert "gpu 6: AMD Instinct MI250X (GPU-5a1b000000000006)" in shown
-    assert "its power is in that of the other die of its card" in shown
+    assert "that is in the other die's of its card" in shown
     assert re.search(r"module \d+: accel1 ", shown)
     assert "zone power             351.0 W" in shown
     assert "not available: no libnvidia-ml.so.1" in shown

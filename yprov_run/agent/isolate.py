@@ -54,6 +54,11 @@ class IsolatedSensor:
         """Tell whether it is known which columns this sensor has."""
         return self.is_open or bool(self.lost)
 
+    @property
+    def is_reading(self) -> bool:
+        """Tell whether a reading is under way."""
+        return self._busy_since is not None
+
     def request(self) -> None:
         """Ask for one reading, unless the last call is still under way.
 

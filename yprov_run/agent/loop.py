@@ -4,108 +4,22 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 
-from yprov_run.agent.isolate import IsolatedSensor, Monotonic
+from yprov_run.agent.isolate import IsolatedSensor
 from yprov_run.agent.notes import Notes
 from yprov_run.agent.sensors.base import Sensor, renumbered
 from yprov_run.agent.updates import SHORT_JOB_S, energies
 from yprov_run.agent.watch import TaskWatch, WatchedTask
 from yprov_run.agent.workers import WorkerFinder
-from yprov_run.measures import Column, Device, Json
-from yprov_run.trace import events, samples
-from yprov_run.trace.append import AppendFile
-from yprov_run.trace.reduction import Reduction
+from yprov_run.agent.written import Clock, NodeTrace
+from yprov_run.measures import Column, Device
+from yprov_run.trace import events
 
-FLUSH_S = 0.9  # a sample a second is on disk at once; faster ones wait for their second
 _TOGETHER_S = 0.1  # how long a row waits for a slow sensor before it goes without
 READ_TOGETHER_S = 0.002  # a row's values were read within that after its time
 _LAST_WORDS_S = 0.8  # the agent is gone so soon after its last task, whatever hangs
 _SEEK_WORKERS_S = 0.9
-
-Row = tuple[int, list[int | None]]
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time as the loop sees it: monotonic seconds, and UTC milliseconds since the epoch."""
-
-    monotonic: Monotonic
-    utc_ms: Callable[[], int]
-
-
-class NodeTrace:
-    """What this node writes: events at once, samples every few seconds."""
-
-    def __init__(self, base: str, clock: Clock) -> None:
-        self._clock = clock
-        self._start = clock.monotonic()
-        self._events = AppendFile(Path(base + ".events.jsonl"))
-        self._samples = AppendFile(Path(base + ".samples.csv"))
-        self._flushed = self._start
-        self.reduction: Reduction | None = None
-        self.rows = 0
-        self._counters: list[int] = []
-        self._bases: dict[int, int] = {}
-
-    def ms(self, monotonic_s: float) -> int:
-        """Return a monotonic time as ms since the trace began."""
-        return round((monotonic_s - self._start) * 1000)
-
-    def event(self, event: str, **fields: object) -> None:
-        """Write one event now."""
-        now_ms = self.ms(self._clock.monotonic())
-        self._events.add(events.line(event, time_ms=now_ms, **fields))
-        self._events.flush()
-
-    def begin(self, columns: Sequence[Column], interval_s: float) -> None:
-        """Write the header: from now on there are samples."""
-        self.reduction = Reduction(columns, interval_s)
-        self._counters = [
-            position for position, column in enumerate(columns) if column.quantity.kind == "counter"
-        ]
-        self._samples.add(samples.header(columns))
-        self.flush()
-
-    def add(self, row: Row) -> None:
-        """Take one sample; counters count from their first one."""
-        assert self.reduction is not None  # noqa: S101 - for the type checker
-        time_ms, values = row
-        for position in self._counters:
-            value = values[position]
-            if value is not None:
-                values[position] = value - self._bases.setdefault(position, value)
-        self._samples.add(samples.row(time_ms, values))
-        self.reduction.add(time_ms, values)
-        self.rows += 1
-
-    def flush_if_due(self) -> None:
-        """Write samples that have waited for long."""
-        if self._clock.monotonic() - self._flushed >= FLUSH_S:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the samples that wait."""
-        self._flushed = self._clock.monotonic()
-        self._samples.flush()
-        self._events.flush()
-
-    def close(self) -> None:
-        """Give up the files; what waits is lost."""
-        self._samples.close()
-        self._events.close()
-
-    def summary(self) -> Json:
-        """Return what the samples came to, and what is on disk."""
-        return {
-            "reduction": self.reduction.as_json() if self.reduction else None,
-            "rows": self.rows,
-            "lost_lines": self._samples.lost_lines,
-            "write_error": self._samples.last_error or self._events.last_error,
-            "size_bytes": self._samples.written_bytes,
-            "sha256": self._samples.sha256(),
-        }
 
 
 class Agent:

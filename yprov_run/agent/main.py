@@ -13,11 +13,12 @@ from pathlib import Path
 
 from yprov_run import __version__
 from yprov_run.agent.isolate import IsolatedSensor
-from yprov_run.agent.loop import Agent, Clock, NodeTrace
+from yprov_run.agent.loop import Agent
 from yprov_run.agent.notes import Notes, is_first_node
 from yprov_run.agent.sensors.base import Joined, SensorUnavailableError
 from yprov_run.agent.sensors.present import Roots, driver_sensors, local_sensors
 from yprov_run.agent.watch import TaskWatch
+from yprov_run.agent.written import Clock, NodeTrace
 from yprov_run.jobdir import SCHEMA_VERSION
 from yprov_run.schedulers import slurm
 from yprov_run.trace import events

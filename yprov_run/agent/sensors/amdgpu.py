@@ -15,7 +15,7 @@ from yprov_run.measures import QUANTITIES, Column, Device
 
 VENDOR = "0x1002"
 _ENERGY_AT = {(1, 1): 24, (1, 2): 24, (1, 3): 24, (1, 4): 24, (1, 5): 88}
-_PAIR = "its power is in that of the other die of its card"
+_PAIR = "without power of its own: that is in the other die's of its card"
 
 Reader = Callable[[], "int | None"]
 

@@ -27,6 +27,7 @@ _IN_TURN: tuple[Maker, ...] = (
     calls.throttle_call, calls.temperature_call, calls.sm_clock_call, calls.memory_clock_call,
 )  # fmt: skip
 _DRIVER_NOT_LOADED = 9
+_SPLIT = "split: its energy is that of all its instances, whoever has them"
 
 
 class _Planned:
@@ -80,7 +81,7 @@ class NvmlSensor:
             len(self.devices), uuid, name, bus_id, self._driver,
             power_limit_w=self._limit_w(handle),
             power_window_s=1.0 if averaged else None,
-            note="split: its power is that of all its instances" if instances else "",
+            note=_SPLIT if instances else "",
         )  # fmt: skip
         self.devices.append(device)
         self._add_calls(device, handle, fields, has_own_counter=module is None)
