@@ -36,6 +36,16 @@ def test_a_performance_metric_has_the_same_size() -> None:
     assert nvml_library.GpmMetric.value.offset == pynvml.c_nvmlGpmMetric_t.value.offset
 
 
+def test_what_is_asked_of_the_performance_metrics_is_where_they_expect_it() -> None:
+    ours, theirs = nvml_library.GpmMetrics, pynvml.c_nvmlGpmMetricsGet_t
+    assert [ours.first.offset, ours.second.offset] == [8, 16]
+    assert ours.metrics.offset == theirs.metrics.offset
+    assert ctypes.sizeof(ours) >= ctypes.sizeof(theirs)
+    assert nvml_library.GpmMetrics.VERSION == pynvml.NVML_GPM_METRICS_GET_VERSION
+    assert ctypes.sizeof(nvml_library.GpmSupport) == ctypes.sizeof(pynvml.c_nvmlGpmSupport_t)
+    assert nvml_library.GpmSupport.VERSION == pynvml.NVML_GPM_SUPPORT_VERSION
+
+
 def test_the_versions_of_structures_are_theirs() -> None:
     assert pynvml.nvmlMemory_v2 == nvml_library.Memory2.VERSION
     assert pynvml.nvmlTemperature_v1 == nvml_library.Temperature.VERSION

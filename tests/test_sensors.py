@@ -268,6 +268,18 @@ def test_an_older_driver_is_asked_by_older_calls(
     assert sensor.devices[0].power_window_s is None
 
 
+def test_a_hopper_tells_how_busy_its_parts_are_where_that_is_allowed(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = named(_gpus(fake_nvml, monkeypatch, GPUS="1", GPM="1"))
+    assert values["gpu0_sm_busy_percent"] == 20
+    assert values["gpu0_tensor_busy_percent"] == 50
+    assert values["gpu0_dram_busy_percent"] == 100
+    denied = _gpus(fake_nvml, monkeypatch, GPUS="1", GPM="1", GPM_DENIED="1")
+    assert "gpu0_tensor_busy_percent" not in named(denied)
+    assert [p for p in denied.problems() if "metrics: Insufficient Permissions" in p]
+
+
 def test_mig_instances_are_reported_and_their_power_is_the_whole_gpus(
     fake_nvml: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -93,6 +93,9 @@ class DeviceUse(NamedTuple):
     throttled_by: tuple[tuple[str, float], ...] = ()
     coverage: float | None = None
     clock: ColumnStats | None = None
+    sm_busy: ColumnStats | None = None
+    tensor_busy: ColumnStats | None = None
+    dram_busy: ColumnStats | None = None
     peak_power_w: float | None = None
 
     @property

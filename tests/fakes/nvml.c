@@ -20,6 +20,8 @@
  *   FAKE_NVML_THROTTLED_GPU  the GPU of this number is held back by heat, at 1200 MHz
  *   FAKE_NVML_MIG_GPU        the GPU of this number is split into two instances
  *   FAKE_NVML_MODULE         set: Grace Hopper; the counter is the module's, at 100 W more
+ *   FAKE_NVML_GPM            set: Hopper's performance metrics; tensor cores at 50 %
+ *   FAKE_NVML_GPM_DENIED     set: they are for administrators
  *   FAKE_NVML_OLD            set: a driver without field values and the newer functions
  *   FAKE_NVML_PER_TASK       set: only the GPU of this task (SLURM_LOCALID) is to be seen
  * A test that has loaded this library may stop its clock: fake_nvml_set_time.
@@ -133,6 +135,7 @@ int nvmlShutdown(void) { return SUCCESS; }
 const char *nvmlErrorString(int code) {
     switch (code) {
     case SUCCESS: return "Success";
+    case 4: return "Insufficient Permissions";
     case NOT_SUPPORTED: return "Not Supported";
     case IS_LOST: return "GPU is lost";
     default: return "Invalid Argument";
@@ -305,5 +308,34 @@ int nvmlDeviceGetMaxMigDeviceCount(void *device, unsigned *count) {
 int nvmlDeviceGetMigDeviceHandleByIndex(void *device, unsigned index, void **instance) {
     if (index >= 2) return 6; /* an empty slot */
     *instance = &handles[MAX_GPUS + 2 * index_of(device) + index];
+    return enter();
+}
+
+typedef struct { unsigned version, supported; } gpm_support;
+typedef struct { unsigned id, status; double value; void *names[3]; } gpm_metric;
+typedef struct { unsigned version, count; double *first, *second; gpm_metric metrics[]; } gpm_metrics;
+
+int nvmlGpmQueryDeviceSupport(void *device, gpm_support *support) {
+    (void)device;
+    if (support->version != 1) return 25;
+    support->supported = getenv("FAKE_NVML_GPM") != NULL;
+    return SUCCESS;
+}
+
+int nvmlGpmSampleAlloc(double **sample) { *sample = calloc(1, sizeof **sample); return SUCCESS; }
+
+int nvmlGpmSampleGet(void *device, double *sample) {
+    (void)device;
+    if (getenv("FAKE_NVML_GPM_DENIED")) return 4;
+    *sample = now();
+    return enter();
+}
+
+int nvmlGpmMetricsGet(gpm_metrics *wanted) {
+    if (wanted->version != 1 || *wanted->second < *wanted->first) return INVALID;
+    for (unsigned i = 0; i < wanted->count; i++) {
+        wanted->metrics[i].status = SUCCESS;
+        wanted->metrics[i].value = 10.0 * wanted->metrics[i].id;
+    }
     return enter();
 }

@@ -190,6 +190,9 @@ def _use(
         ),
         coverage=min(1.0, covered_ms / (ended_ms - started_ms)) if ended_ms > started_ms else None,
         clock=of("sm_clock"),
+        sm_busy=of("sm_busy"),
+        tensor_busy=of("tensor_busy"),
+        dram_busy=of("dram_busy"),
         peak_power_w=highest.maximum if highest else None,
     )
 

@@ -112,8 +112,19 @@ class NvmlSensor:
             self._counters.append((device.index, calls.energy_call(self._nvml, handle)))
         for maker in _ALWAYS:
             self._try_call(device, handle, maker, maker.__name__, None)
+        self._try_performance(device, handle)
         for turn, maker in enumerate(_IN_TURN):
             self._try_call(device, handle, maker, maker.__name__, (turn + device.index) % SLOW)
+
+    def _try_performance(self, device: Device, handle: c_void_p) -> None:
+        """Plan the performance metrics where there are any; older GPUs having none is no gap."""
+        try:
+            call = calls.performance_call(self._nvml, handle)
+        except NvmlError as error:
+            if error.code == lib.NO_PERMISSION:
+                self._problems.append(f"{device.uuid}: performance metrics: {error}")
+            return
+        self._add_call(device, call, device.index % SLOW)
 
     def _try_call(
         self, device: Device, handle: c_void_p, maker: Maker, what: str, turn: int | None

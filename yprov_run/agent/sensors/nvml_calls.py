@@ -175,3 +175,51 @@ def _clock_call(nvml: Nvml, handle: c_void_p, quantity: str, which: int) -> Call
     function = nvml.function("nvmlDeviceGetClockInfo")
     arguments = (handle, c_uint(which), byref(clock))
     return Call([quantity], function, arguments, lambda: [clock.value])
+
+
+_GPM = (
+    ("gpu_sm_busy", lib.GPM_SM_BUSY),
+    ("gpu_tensor_busy", lib.GPM_TENSOR_BUSY),
+    ("gpu_dram_busy", lib.GPM_DRAM_BUSY),
+)
+
+
+class PerformanceCall(Call):
+    """How busy the parts of a GPU were since the call before (Hopper and newer): no profiler."""
+
+    def __init__(self, nvml: Nvml, handle: c_void_p) -> None:
+        self._take = nvml.function("nvmlGpmSampleGet")
+        self._handle = handle
+        self._older = nvml.handle("nvmlGpmSampleAlloc")
+        self._newer = nvml.handle("nvmlGpmSampleAlloc")
+        self._metrics = lib.GpmMetrics(version=lib.GpmMetrics.VERSION, count=len(_GPM))
+        for metric, (_, number) in zip(self._metrics.metrics, _GPM, strict=False):
+            metric.id = number
+        super().__init__(
+            [name for name, _ in _GPM], nvml.function("nvmlGpmMetricsGet"),
+            (byref(self._metrics),), self._percent,
+        )  # fmt: skip
+        nvml.check(self._take(handle, self._older))
+
+    def make(self) -> tuple[int, list[int | None]]:
+        """Take a sample, and return what was between it and the one before, in percent."""
+        status = self._take(self._handle, self._newer)
+        if status:
+            return status, [None] * len(_GPM)
+        self._metrics.first, self._metrics.second = self._older, self._newer
+        result = super().make()
+        self._older, self._newer = self._newer, self._older
+        return result
+
+    def _percent(self) -> list[int | None]:
+        metrics = self._metrics.metrics[: len(_GPM)]
+        return [None if metric.status else round(metric.value) for metric in metrics]
+
+
+def performance_call(nvml: Nvml, handle: c_void_p) -> Call:
+    """Return the call for the performance metrics. Raises NvmlError where there are none."""
+    support = lib.GpmSupport(version=lib.GpmSupport.VERSION)
+    nvml.call("nvmlGpmQueryDeviceSupport", handle, byref(support))
+    if not support.is_supported:
+        raise NvmlError(lib.NOT_SUPPORTED, "older than Hopper")
+    return PerformanceCall(nvml, handle)

@@ -29,8 +29,7 @@ SCOPE_MODULE = 1
 ALL_LINKS = 0xFFFFFFFF
 CLOCK_SM, CLOCK_MEMORY = 1, 2
 GPM_SM_BUSY, GPM_TENSOR_BUSY, GPM_DRAM_BUSY = 2, 5, 10
-_GPM_METRICS_VERSION = 1
-_GPM_MAX_METRICS = 400
+_GPM_MAX_METRICS = 512
 
 
 class Value(Union):
@@ -92,6 +91,13 @@ class PciInfo(Structure):
     )  # fmt: skip
 
 
+class GpmSupport(Structure):
+    """Whether a GPU has performance metrics."""
+
+    VERSION = 1
+    _fields_ = (("version", c_uint), ("is_supported", c_uint))
+
+
 class GpmMetric(Structure):
     """One performance metric between two samples."""
 
@@ -104,6 +110,7 @@ class GpmMetric(Structure):
 class GpmMetrics(Structure):
     """Two samples, and the metrics wanted between them."""
 
+    VERSION = 1
     _fields_ = (
         ("version", c_uint), ("count", c_uint), ("first", c_void_p), ("second", c_void_p),
         ("metrics", GpmMetric * _GPM_MAX_METRICS),
