@@ -16,6 +16,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,12 +97,20 @@ def run(start: Start, lasts_s: float, environment: dict[str, str]) -> Cost:
     os.environ.update(environment)
     with tempfile.TemporaryDirectory() as name:
         process = start(lasts_s, Path(name))
+        time.sleep(max(0.5, lasts_s - 0.5))
+        rss_kib = _highest_kib(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"{process.args!r} ended with {process.returncode}")
         size = sum(path.stat().st_size for path in Path(name).rglob("*") if path.is_file())
-        return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss, size)
+        return Cost(usage.ru_utime + usage.ru_stime, rss_kib, size)
+
+
+def _highest_kib(pid: int) -> int:
+    """Return a process's highest resident memory; rusage would tell that of its parent."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split(None, 1)[0])
 
 
 def main() -> None:

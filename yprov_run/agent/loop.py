@@ -12,7 +12,7 @@ from yprov_run.agent.sensors.base import Sensor, renumbered
 from yprov_run.agent.updates import SHORT_JOB_S, energies
 from yprov_run.agent.watch import TaskWatch, WatchedTask
 from yprov_run.agent.workers import WorkerFinder
-from yprov_run.agent.written import Clock, NodeTrace
+from yprov_run.agent.written import Clock, NodeTrace, peak_rss_kib
 from yprov_run.measures import Column, Device
 from yprov_run.trace import events
 
@@ -275,7 +275,7 @@ class Agent:
             late_samples=self.late,
             skipped_samples=self.skipped,
             agent_cpu_s=round(usage.ru_utime + usage.ru_stime, 4),
-            agent_peak_rss_kib=usage.ru_maxrss,
+            agent_peak_rss_kib=peak_rss_kib() or usage.ru_maxrss,
             looks_on=look_on,
         )
         if look_on:

@@ -96,3 +96,16 @@ class NodeTrace:
             "size_bytes": self._samples.written_bytes,
             "sha256": self._samples.sha256(),
         }
+
+
+def peak_rss_kib() -> int | None:
+    """Return this process's highest resident memory; None where the kernel does not tell.
+
+    What getrusage tells is that of whoever started it, if that was larger.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    _, found, rest = status.partition("VmHWM:")
+    return int(rest.split(None, 1)[0]) if found else None

@@ -71,7 +71,9 @@ def of_the_job(node: NodeExecution) -> tuple[NodeExecution, list[str]]:
                        zones=_without_parts_of(node.zones, left_out))  # fmt: skip
         expected = expected if by_scheduler else 0
     problems += [
-        f"GPU {use.device.uuid} is {use.device.note}" for use in node.devices if use.device.note
+        f"GPU {use.device.uuid} is {use.device.note}"
+        for use in node.devices
+        if use.device.note.startswith("split")
     ]
     if len(node.devices) < expected:
         problems.append(f"{len(node.devices)} of {expected} GPUs sampled")

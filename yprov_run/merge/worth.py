@@ -7,6 +7,7 @@ from yprov_run.merge import fields
 from yprov_run.model import Merit, Tariff
 
 _MOST = 100
+_WORDS = 200
 
 
 def read_worth(step: StepDir) -> tuple[tuple[Merit, ...], Tariff | None, list[str]]:
@@ -21,7 +22,7 @@ def read_worth(step: StepDir) -> tuple[tuple[Merit, ...], Tariff | None, list[st
         value = fields.number(item, "value")
         name, source = fields.text(item, "name"), fields.text(item, "source")
         if value is None:
-            gaps.append(f"figure of merit {name}: {fields.text(item, 'problem')}")
+            gaps.append(f"figure of merit {name}: {fields.text(item, 'problem')[:_WORDS]}")
         else:
             merits.append(Merit(name, value, source))
     tariff = fields.mapping(record, "tariff")
