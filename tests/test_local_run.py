@@ -121,6 +121,16 @@ def test_a_local_run_records_power_and_energy_of_every_gpu(tmp_path: Path, fake_
     assert documents.gaps(document) == []
 
 
+def test_the_agent_says_what_it_took_and_that_is_little(tmp_path: Path, fake_nvml: Path) -> None:
+    env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_GPUS="8")
+    run("yprov-run", "-q", "sleep", "2", cwd=tmp_path, env=env)  # compiles what is not yet
+    run("yprov-run", "-q", "sleep", "2", cwd=tmp_path, env=env)
+    document = documents.load(tmp_path / "yprov/sleep_2/prov.json")
+    (node,) = documents.of_type(document, "activity", "run:NodeExecution").values()
+    # 16 MiB is our aim, and 15.5 were measured; Pythons of other builds differ.
+    assert 4 << 20 < documents.plain(node)["run:agentMaxMemory"] < 18 << 20
+
+
 def test_a_gpu_without_an_energy_counter_is_integrated_from_its_power(
     tmp_path: Path, fake_nvml: Path
 ) -> None:

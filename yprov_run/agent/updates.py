@@ -8,7 +8,7 @@ from yprov_run.measures import Column
 
 LOOK_S = 0.5  # for so long at most they are watched, at the start
 LAST_LOOK_S = 0.12  # and at the end of a job so short that it matters
-SHORT_JOB_S = 60.0
+SHORT_JOB_S = 120.0
 POLL_S = 0.005
 _CHANGES = 3
 
