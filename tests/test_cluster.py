@@ -52,7 +52,7 @@ def _check_four_nodes(folder: Path, finished: Finished) -> documents.Document:
     assert job["schema:identifier"] == finished.job_id
     assert job["run:gpuCount"] == 8
     assert abs(job["run:energy"] - true_energy_j(document)) <= job["run:energyBound"]
-    assert job["run:energyBound"] < 0.1 * job["run:energy"]
+    assert job["run:energyBound"] < 0.5 * job["run:energy"]  # more, the later agents start
     assert only_job(folder).name.endswith(f"_{finished.job_id}")
     _no_agent_left(folder)
     return document
