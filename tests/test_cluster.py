@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -35,6 +36,19 @@ def gpus(fake_nvml: Path) -> dict[str, str]:
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "YPROV_TEMPLATES": str(TEMPLATES),
     }
+
+
+def _ours_in(folder: Path) -> Iterator[int]:
+    """Yield the process ids of the `yprov-run` that were started in a folder."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                started_here = (entry / "cwd").readlink() == folder
+            except OSError:
+                continue
+            if started_here and any(word.endswith(b"/yprov-run") for word in words[:2]):
+                yield int(entry.name)
 
 
 def _no_agent_left(folder: Path) -> None:
@@ -221,6 +235,8 @@ def _check_ended_by_a_signal(folder: Path) -> None:
 
 def _merge(folder: Path) -> documents.Document:
     """Merge a job's directory as a user would later, and return the job's attributes."""
+    # The job's own merge may still be asking accounting.
+    wait_until(lambda: not list(_ours_in(folder)), "the end of yprov-run", 30)
     done = run("yprov-merge", str(only_job(folder)), cwd=folder)
     assert done.returncode == 0, done.stderr
     first = (only_job(folder) / "prov.json").read_bytes()
