@@ -241,3 +241,21 @@ def test_arguments_that_leave_no_room_for_ours_reach_the_program_all_the_same(
     document = documents.load(only_job(tmp_path) / "prov.json")
     assert documents.job(document)["run:state"] == "completed"
     assert any("no task announced itself" in gap for gap in documents.gaps(document))
+
+
+def test_two_nodes_of_one_name_are_two_nodes_of_the_record(tmp_path: Path) -> None:
+    boot_id = tmp_path / "boot_id"
+    boot_id.write_text("0c0ffee0-0000-4000-8000-000000000000\n")
+    (tmp_path / "launch.sh").write_text(
+        '"$@" &\n'
+        "unshare --mount sh -c '\n"
+        f'  mount --bind {boot_id} /proc/sys/kernel/random/boot_id && exec "$@"\' sh "$@"\n'
+        "mine=$?; wait $! && exit $mine\n"
+    )
+    command = ["sh", "launch.sh", "{yprov}", "sh", "-c", "sleep 1.5; exit 3"]
+    assert run("yprov-run", "-q", *command, cwd=tmp_path).returncode == 3
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    nodes = documents.of_type(document, "activity", "run:NodeExecution")
+    assert len({node["prov:label"] for node in nodes.values()}) == 1
+    assert [documents.plain(node)["run:taskCount"] for node in nodes.values()] == [1, 1]
+    assert documents.gaps(document) == []
