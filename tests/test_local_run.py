@@ -274,3 +274,19 @@ def test_a_run_inside_a_run_is_a_step_of_the_same_job(tmp_path: Path) -> None:
 def test_the_version_is_said_on_stdout(tmp_path: Path) -> None:
     done = run("yprov-run", "--version", cwd=tmp_path)
     assert done.stdout.decode() == f"yprov-run {__version__}\n"
+
+
+def test_a_log_that_two_steps_write_to_is_one_file_of_both(tmp_path: Path) -> None:
+    script = "yprov-run -q sh -c 'yprov-run -q true; yprov-run -q true' >log"
+    assert run("sh", "-c", script, cwd=tmp_path).returncode == 0
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    logs = {
+        name
+        for name, file in documents.of_type(document, "entity", "run:File").items()
+        if file["prov:label"] == "log"
+    }
+    assert len(logs) == 1
+    parts = [relation["prov:entity"] for relation in document["wasGeneratedBy"].values()] + [
+        relation["prov:influencee"] for relation in document["wasInfluencedBy"].values()
+    ]
+    assert sum(part in logs for part in parts) == 3

@@ -18,7 +18,8 @@ def load(path: Path) -> Document:
     """Return a document that is valid PROV, readable by the family, and true of its side files."""
     text = path.read_text(encoding="utf-8")
     document: Document = json.loads(text)
-    assert check(document) == []
+    faults = check(document)
+    assert not faults, faults
     assert sorted(p.name for p in path.parent.glob("*.json")) == ["prov.json"]
     loaded = ProvDocument.deserialize(content=text, format="json")
     assert loaded.unified().get_records()

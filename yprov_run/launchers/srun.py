@@ -19,26 +19,26 @@ from yprov_run.launchers.grammar import (
 )
 
 _WITH_VALUE = """
-accel-bind account acctg-freq autocomplete bb bbf bcast-exclude begin chdir cluster cluster-
-constraint clusters comment constraint container container-id container-type context core-spec
-cores-per-socket cpu-bind cpu_bind cpu-freq cpus-per-gpu cpus-per-task deadline delay-boot
+accel-bind account acctg-freq autocomplete bb bbf bcast-exclude begin chdir cluster
+cluster-constraint clusters comment constraint container container-id container-type context
+core-spec cores-per-socket cpu-bind cpu_bind cpu-freq cpus-per-gpu cpus-per-task deadline delay-boot
 dependency distribution epilog error exclude export extra extra-node-info gid gpu-bind gpu-freq gpus
-gpus-per-node gpus-per-socket gpus-per-task gres gres-flags het-group hint ignore-signals input job-
-name jobid licenses mail-type mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu mem-update
-mincpus mpi msg-timeout network nodefile nodelist nodes ntasks ntasks-per-core ntasks-per-gpu
-ntasks-per-node ntasks-per-socket ntasks-per-tres open-mode pack-group output partition power prefer
-priority profile prolog qos relative reservation resources segment signal slurmd-debug sockets-per-
-node switches task-epilog task-prolog tasks-per-node thread-spec threads threads-per-core time time-
-min tmp treewidth tres-bind tres-per-task uid wait wckey
+gpus-per-node gpus-per-socket gpus-per-task gres gres-flags het-group hint ignore-signals input
+job-name jobid licenses mail-type mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu
+mem-update mincpus mpi msg-timeout network nodefile nodelist nodes ntasks ntasks-per-core
+ntasks-per-gpu ntasks-per-node ntasks-per-socket ntasks-per-tres open-mode pack-group output
+partition power prefer priority profile prolog qos relative reservation resources segment signal
+slurmd-debug sockets-per-node switches task-epilog task-prolog tasks-per-node thread-spec threads
+threads-per-core time time-min tmp treewidth tres-bind tres-per-task uid wait wckey
 """
 # Of the container plugin.
 _PYXIS_WITH_VALUE = """
 container-env container-image container-mounts container-name container-save container-workdir
 """
 _PYXIS_WITHOUT_VALUE = """
-container-entrypoint container-entrypoint-log container-mount-home container-readonly container-
-remap-root container-writable no-container-entrypoint no-container-mount-home no-container-remap-
-root
+container-entrypoint container-entrypoint-log container-mount-home container-readonly
+container-remap-root container-writable no-container-entrypoint no-container-mount-home
+no-container-remap-root
 """
 # The value of these may be left out, and is then never the next word.
 _WITH_OPTIONAL_VALUE = """
