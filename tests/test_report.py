@@ -18,7 +18,7 @@ from yprov_run.jobdir import JobDir
 from yprov_run.merge.read import read_job
 from yprov_run.report.graph import collapse
 from yprov_run.report.markup import data, escape, tag
-from yprov_run.report.series import timeline
+from yprov_run.report.series import Series, timeline
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -226,3 +226,23 @@ def test_a_silent_node_and_a_signal_are_marked(tmp_path: Path) -> None:
     marks = [mark["label"] for mark in json.loads(page.data["mark-data"])]
     assert "step 0 killed by SIGTERM" in marks
     assert "node0001: last sample" in marks
+
+
+def test_a_value_that_is_read_in_turn_stands_until_the_next_and_a_hole_stays_a_hole() -> None:
+    series = Series(0, "n1", 0, buckets=30)
+    for bucket in (0, 4, 8, 20, 24):
+        series.add(bucket, [50 + bucket])
+    series.bridge()
+    drawn = [None if (cell := series.cell(bucket)) is None else cell[0] for bucket in range(30)]
+    assert drawn[:12] == [50] * 4 + [54] * 4 + [58] + [None] * 3
+    assert drawn[20:] == [70] * 4 + [74] * 4 + [None] * 2
+
+
+def test_a_value_that_is_read_for_every_bucket_is_drawn_as_it_was_read() -> None:
+    series = Series(0, "n1", 0, buckets=10)
+    for bucket in (0, 1, 2, 5, 6):
+        series.add(bucket, [bucket])
+    series.bridge()
+    assert [series.cell(bucket) is None for bucket in range(10)] == [
+        bucket in {3, 4, 7, 8, 9} for bucket in range(10)
+    ]

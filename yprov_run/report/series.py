@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from yprov_run.merge import fields
@@ -75,6 +76,22 @@ class Series:
             self.high[bucket] = high
         self.total[bucket] += sum(values)
         self.number[bucket] += len(values)
+
+    def bridge(self) -> None:
+        """Let a value stand until the next where it is read less often than there are buckets.
+
+        Slow quantities are read in turn. A hole of more than twice the usual distance stays one.
+        """
+        filled = [bucket for bucket, number in enumerate(self.number) if number]
+        distances = sorted(later - earlier for earlier, later in pairwise(filled))
+        usual = distances[len(distances) // 2] if distances else 1
+        if usual == 1:
+            return
+        for earlier, later in pairwise([*filled, min(filled[-1] + usual, len(self.number))]):
+            if later - earlier <= 2 * usual:
+                for bucket in range(earlier + 1, later):
+                    for values in (self.low, self.high, self.total, self.number):
+                        values[bucket] = values[earlier]
 
     @property
     def mean(self) -> float:
@@ -188,6 +205,7 @@ def _read_node(step: int, node: NodeExecution, job_dir: Path, result: Timeline) 
             continue  # a damaged line; the merge counts them
     for (name, _), (_, series) in wanted.items():
         if any(series.number):
+            series.bridge()
             result.by_quantity.setdefault(name, []).append(series)
 
 
