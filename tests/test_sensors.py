@@ -196,6 +196,19 @@ def test_grace_rails_are_told_apart_and_intel_gpus_have_energy(tmp_path: Path) -
     assert intel.read() == [70, 70]
 
 
+def test_the_boards_own_power_meter_is_the_nodes(tmp_path: Path) -> None:
+    meter = tmp_path / "class/hwmon/hwmon3"
+    (meter / "device").mkdir(parents=True)
+    (meter / "name").write_text("power_meter\n")
+    (meter / "device/power1_average").write_text("742000000\n")
+    (meter / "device/power1_average_interval").write_text("1000\n")
+    sensor = HwmonSensor(str(tmp_path))
+    assert [(d.kind, d.name, d.power_window_s) for d in sensor.devices] == [
+        ("node", "node meter", 1.0)
+    ]
+    assert sensor.read() == [7420]
+
+
 @pytest.mark.parametrize(
     ("machine", "source", "values"),
     [

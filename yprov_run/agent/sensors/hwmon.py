@@ -1,4 +1,6 @@
-"""Power and energy of hardware monitors: Intel GPUs (i915, xe), and the rails of NVIDIA Grace."""
+"""Power and energy of hardware monitors: Intel GPUs (i915, xe), the rails of NVIDIA Grace, and the
+node's own meter, which a board's controller (IPMI, DCMI) shows through ACPI to everybody.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ _INTEL = ("i915", "xe")
 _WHOLE_CARD = ("card", "")
 # What is measured of a Grace superchip: its CPU rail is a part of Grace, and Grace of the module.
 _GRACE = {"module": "module", "grace": "cpu", "cpu": "core", "sysio": "core"}
+_NODE_METER = "power_meter"
 _UJ_PER_DJ = _UW_PER_DW = 100_000
 
 Reader = Callable[[], "int | None"]
@@ -36,7 +39,9 @@ class HwmonSensor:
                 self._add_intel(folder, driver)
             rail = text(f"{folder}/device/power1_oem_info")
             if rail:
-                self._add_grace(folder, rail)
+                self._add_rail(folder, rail, _GRACE.get(rail.partition(" ")[0].lower()))
+            elif driver == _NODE_METER:
+                self._add_rail(folder, "node meter", "node")
         if not self.devices:
             raise SensorAbsentError("no power monitor")
 
@@ -61,9 +66,8 @@ class HwmonSensor:
         self._column("gpu_energy", index, reader)
         self._energies.append((index, reader))
 
-    def _add_grace(self, folder: str, rail: str) -> None:
-        """Add a rail such as `Module Power Socket 0`."""
-        kind = _GRACE.get(rail.partition(" ")[0].lower())
+    def _add_rail(self, folder: str, rail: str, kind: str | None) -> None:
+        """Add a meter such as `Module Power Socket 0`."""
         try:
             file = KernelFile(f"{folder}/device/power1_average")
         except OSError:

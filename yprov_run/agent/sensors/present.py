@@ -52,9 +52,7 @@ def driver_sensors(roots: Roots) -> list[tuple[str, Callable[[], Sensor]]]:
 
 
 def _is_power_monitor(folder: str) -> bool:
-    return text(f"{folder}/name") in ("i915", "xe") or (
-        Path(f"{folder}/device/power1_oem_info").exists()
-    )
+    return text(f"{folder}/name") in ("i915", "xe", "power_meter")
 
 
 # Each import here and not above: what a machine lacks need not be in the agent's memory.
