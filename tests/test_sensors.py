@@ -106,8 +106,8 @@ def test_rapl_that_is_for_root_only_is_named_with_what_to_do(tmp_path: Path) -> 
     node = Machine("h100x8", tmp_path)
     for file in node.forbidden:
         file.chmod(0o400)
-    for folder in (tmp_path, *tmp_path.rglob("*"), *tmp_path.parents[:2]):
-        if folder.is_dir():
+    for folder in (tmp_path, *tmp_path.rglob("*"), *tmp_path.parents):
+        if folder.is_dir() and folder.owner() == "root" and "pytest" in str(folder):
             folder.chmod(0o755)
     program = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"

@@ -43,7 +43,7 @@ def add_samples(records: Records, activity: str, step: Step, node: NodeExecution
             ),
         },
     )
-    records.generate(entity, activity)
+    _generate(records, entity, activity)
 
 
 def _columns_of(records: Records, columns: dict[str, str]) -> str:
@@ -53,6 +53,12 @@ def _columns_of(records: Records, columns: dict[str, str]) -> str:
         "entity",
         f"columns/{hashlib.sha256(text.encode()).hexdigest()[:12]}",
         {"prov:type": term("ColumnSchema"), "prov:label": "columns", **own(columns=columns)},
+    )
+
+
+def _generate(records: Records, entity: str, activity: str) -> None:
+    records.relate(
+        "wasGeneratedBy", entity, activity, {"prov:entity": entity, "prov:activity": activity}
     )
 
 
@@ -113,7 +119,7 @@ def _take_part(records: Records, step: Step, entity: str, thing: FileRef | FileC
     """Say what the step did with a file or collection: used it, or generated it."""
     activity = step_id(step)
     if thing.generated:
-        records.generate(entity, activity)
+        _generate(records, entity, activity)
         return
     records.relate(
         "used", activity, entity,
@@ -196,7 +202,7 @@ def add_side_file(records: Records, job: Job, file: SideFile) -> None:
                 "dcterms:conformsTo": _columns_of(records, dict(file.columns)),
             },
         )
-        records.generate(entity, JOB)
+        _generate(records, entity, JOB)
         return
     entity = records.add(
         "entity",
@@ -211,4 +217,4 @@ def add_side_file(records: Records, job: Job, file: SideFile) -> None:
     )
     step = next(step for step in job.steps if step.number == file.step)
     node = next(node for node in step.nodes if node.key == file.node_key)
-    records.generate(entity, node_id(step, node))
+    _generate(records, entity, node_id(step, node))

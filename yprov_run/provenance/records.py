@@ -86,7 +86,6 @@ class Records:
         self._kinds: dict[str, dict[str, Attributes]] = {
             "entity": {}, "activity": {}, "agent": {},
         }  # fmt: skip
-        self._made_by: dict[str, str] = {}
 
     def add(self, kind: str, identifier: str, attributes: Attributes) -> str:
         """Add an element or relation; one that is there already keeps its first attributes."""
@@ -115,21 +114,6 @@ class Records:
         if (found := self._kinds.get(kind, {}).get(identifier)) is not None:
             for name, value in attributes.items():
                 found.setdefault(name, value)
-
-    def generate(self, entity: str, activity: str) -> None:
-        """Add that an activity generated an entity; where another did, that it had a part in it.
-
-        PROV knows one generation of an entity: a log that two steps wrote to is the first one's.
-        """
-        if self._made_by.setdefault(entity, activity) != activity:
-            self.relate(
-                "wasInfluencedBy", entity, activity,
-                {"prov:influencee": entity, "prov:influencer": activity},
-            )  # fmt: skip
-            return
-        self.relate(
-            "wasGeneratedBy", entity, activity, {"prov:entity": entity, "prov:activity": activity}
-        )
 
     def use(self, activity: str, entity: str, role: str) -> None:
         """Add that an activity used an entity in a role."""
