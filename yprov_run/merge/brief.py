@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from yprov_run.model import ColumnStats, NodeExecution
+from yprov_run.merge.stats import highest, mean
+from yprov_run.model import NodeExecution
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,8 @@ def brief(node: NodeExecution) -> Brief:
         energy_j=sum(energies) if energies else None,
         energy_bound_j=sum(known) if known and len(known) == len(bounds) else None,
         energy_estimated_j=sum(use.energy_estimated_j for use in uses),
-        mean_power_w=_mean(power),
-        max_power_w=_highest(power),
-        mean_utilisation=_mean([u.utilisation for u in uses if u.utilisation]),
-        max_gpu_memory_b=_highest([u.memory for u in uses if u.memory]),
+        mean_power_w=mean(power),
+        max_power_w=highest(power),
+        mean_utilisation=mean([u.utilisation for u in uses if u.utilisation]),
+        max_gpu_memory_b=highest([u.memory for u in uses if u.memory]),
     )
-
-
-def _mean(columns: Sequence[ColumnStats]) -> float | None:
-    """Return the mean weighted by covered time; the plain one where none covers any."""
-    known = [(each.mean, each.covered_ms) for each in columns if each.mean is not None]
-    if not known:
-        return None
-    weight = sum(covered_ms for _, covered_ms in known)
-    if not weight:
-        return sum(mean for mean, _ in known) / len(known)
-    return sum(mean * covered_ms for mean, covered_ms in known) / weight
-
-
-def _highest(columns: Sequence[ColumnStats]) -> float | None:
-    return max((each.maximum for each in columns if each.maximum is not None), default=None)

@@ -81,3 +81,19 @@ def stats(column: Column, figures: Sequence[object]) -> ColumnStats | None:
         increase=increase * factor,
         resets=resets,
     )
+
+
+def mean(columns: Sequence[ColumnStats]) -> float | None:
+    """Return the mean weighted by covered time; the plain one where none covers any."""
+    known = [(each.mean, each.covered_ms) for each in columns if each.mean is not None]
+    if not known:
+        return None
+    weight = sum(covered_ms for _, covered_ms in known)
+    if not weight:
+        return sum(value for value, _ in known) / len(known)
+    return sum(value * covered_ms for value, covered_ms in known) / weight
+
+
+def highest(columns: Sequence[ColumnStats]) -> float | None:
+    """Return the highest value of any column; None where none has one."""
+    return max((each.maximum for each in columns if each.maximum is not None), default=None)

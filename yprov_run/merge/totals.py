@@ -10,6 +10,7 @@ from yprov_run.merge import comparison, fields, scopes
 from yprov_run.merge.comparison import Straggler
 from yprov_run.merge.ending import signal_name
 from yprov_run.merge.scopes import ScopeEnergy
+from yprov_run.merge.stats import highest, mean
 from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
 
 
@@ -69,13 +70,13 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
         energy_j=scopes.summed(nodes, lambda use: use.energy_j),
         energy_estimated_j=sum(use.energy_estimated_j for use in uses),
         energy_sources=tuple(sorted({use.energy_source for use in uses if use.energy_source})),
-        mean_power_w=_mean(power),
-        max_power_w=_maximum(power),
-        mean_utilisation=_mean(utilisation),
-        max_utilisation=_maximum(utilisation),
-        max_gpu_memory_b=_maximum(_column(uses, lambda use: use.memory)),
-        mean_cpu=_mean([node.cpu for node in nodes if node.cpu]),
-        max_node_memory_b=_maximum([node.memory for node in nodes if node.memory]),
+        mean_power_w=mean(power),
+        max_power_w=highest(power),
+        mean_utilisation=mean(utilisation),
+        max_utilisation=highest(utilisation),
+        max_gpu_memory_b=highest(_column(uses, lambda use: use.memory)),
+        mean_cpu=mean([node.cpu for node in nodes if node.cpu]),
+        max_node_memory_b=highest([node.memory for node in nodes if node.memory]),
         energy_bound_j=scopes.bound_j(nodes),
         energy_second_j=_second_j(nodes),
         energy_scopes=by_scope,
@@ -142,18 +143,3 @@ def _column(
     uses: Iterable[DeviceUse], get: Callable[[DeviceUse], ColumnStats | None]
 ) -> list[ColumnStats]:
     return [stats for stats in map(get, uses) if stats is not None and stats.count]
-
-
-def _mean(columns: Sequence[ColumnStats]) -> float | None:
-    """Return the mean weighted by covered time; the plain one where none covers any."""
-    known = [(stats.mean, stats.covered_ms) for stats in columns if stats.mean is not None]
-    if not known:
-        return None
-    weight = sum(covered_ms for _, covered_ms in known)
-    if not weight:
-        return sum(mean for mean, _ in known) / len(known)
-    return sum(mean * covered_ms for mean, covered_ms in known) / weight
-
-
-def _maximum(columns: Sequence[ColumnStats]) -> float | None:
-    return max((stats.maximum for stats in columns if stats.maximum is not None), default=None)
