@@ -64,9 +64,11 @@ def test_figures_rebuilt_from_samples_are_those_of_the_agent(copy: JobDir) -> No
     rebuilt = documents.job(_merged(copy))
     for name in ("run:meanPower", "run:maxPower", "run:meanUtilisation"):
         assert rebuilt[name] == pytest.approx(whole[name], rel=0.02)
-    # What is estimated after the last sample hangs on when yprov-run noticed the end.
-    measured = [job["run:energy"] - job["run:energyEstimated"] for job in (rebuilt, whole)]
-    assert measured[0] == pytest.approx(measured[1], rel=0.02)
+    # Only the whole trace tells the counter's update after the end, and only the rebuilt one takes
+    # its end from yprov-run: each says how far off it may be for that.
+    apart = abs(rebuilt["run:energy"] - whole["run:energy"])
+    assert apart <= rebuilt["run:energyBound"] + whole["run:energyBound"]
+    assert whole["run:energyBound"] < 0.5 * whole["run:energy"]
     assert rebuilt["run:maxPower"] == whole["run:maxPower"]
 
 
