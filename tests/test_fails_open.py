@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import documents
-from tests.support.commands import BIN, environment, only_job, run
+from tests.support.commands import BIN, REPOSITORY, environment, only_job, run
 from tests.support.processes import agents_below
 from tests.support.slurm import wait_until
 
@@ -45,6 +46,21 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_is_full_at_the_start(small_disk: Path, tmp_path: Path) -> None:
     _fill(small_disk)
     _check(run("yprov-run", "--dir", str(small_disk), *JOB, cwd=tmp_path))
+
+
+def test_an_installation_that_is_removed_while_the_job_runs(tmp_path: Path) -> None:
+    copy = tmp_path / "site"
+    shutil.copytree(REPOSITORY / "yprov_run", copy / "yprov_run")
+    remove = f"echo out; rm -r {copy}; sleep 0.2; echo more; exit 3"
+    done = run(sys.executable, "-m", "yprov_run", "sh", "-c", remove, cwd=tmp_path,
+               env=environment(PYTHONPATH=str(copy)))  # fmt: skip
+    _check(done)
+    assert b"ModuleNotFoundError" in done.stderr and b"try yprov-merge" in done.stderr
+    merged = run("yprov-merge", "1", cwd=tmp_path)
+    assert merged.returncode == 0, merged.stderr
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert documents.job(document)["run:state"] == "failed"
+    assert documents.gaps(document)
 
 
 def test_a_disk_that_becomes_full(small_disk: Path, tmp_path: Path, fake_nvml: Path) -> None:

@@ -130,9 +130,13 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         written = _write_end(prepared.step, outcome)
-        capturing.conclude(outcome)
+        capturing.conclude()
+
+        def capture_end() -> None:
+            capturing.capture_end(outcome)
+
         if written:
-            _look_at_files(capturing.widened(request), prepared, outcome)
+            _look_at_files(capturing.widened(request), prepared, outcome, capture_end)
             _look_at_worth(request, prepared, outcome)
         if request.merge and not prepared.is_inner:
             _await_last_records(prepared.step)
@@ -140,6 +144,9 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing:
                 _merge(request, prepared.job)
     except KeyboardInterrupt:
         complain(PROGRAM, f"interrupted; for the document: yprov-merge {prepared.job.path}")
+    except Exception as error:  # noqa: BLE001 - fails open: the installation may be gone by now
+        words = f"{type(error).__name__}: {error}"
+        complain(PROGRAM, f"no document: {words}; try yprov-merge {prepared.job.path}")
 
 
 def _write_end(step: StepDir, outcome: Outcome) -> bool:
@@ -152,8 +159,13 @@ def _write_end(step: StepDir, outcome: Outcome) -> bool:
     return True
 
 
-def _look_at_files(request: Request, prepared: Prepared, outcome: Outcome) -> None:
-    """Record what the step read and wrote; a fault here is a warning, never the job's."""
+def _look_at_files(
+    request: Request, prepared: Prepared, outcome: Outcome, meanwhile: Callable[[], None]
+) -> None:
+    """Record what the step read and wrote; a fault here is a warning, never the job's.
+
+    `meanwhile` is done beside it.
+    """
     # Here and not above: the launch need not wait for it.
     from yprov_run.capture.files import Wanted
     from yprov_run.capture.outputname import stream_files
@@ -164,7 +176,8 @@ def _look_at_files(request: Request, prepared: Prepared, outcome: Outcome) -> No
     wanted = Wanted(prepared.folder, request.inputs, request.outputs, logs, request.argv)
     show = not request.quiet
     try:
-        problem = look_at_files(wanted, prepared.step, outcome, detect(os.environ).ends_s, show)
+        ends_s = detect(os.environ).ends_s
+        problem = look_at_files(wanted, prepared.step, outcome, ends_s, show, meanwhile)
     except OSError as error:
         problem = error.strerror or str(error)
     if problem:
