@@ -23,6 +23,7 @@ from yprov_run.capture.program import ProgramError, Said, ask
 from yprov_run.capture.scene import Scene
 from yprov_run.errors import YprovError
 from yprov_run.kinds.code import Captured, Repository, Submodule
+from yprov_run.redaction.remote import without_credentials
 from yprov_run.redaction.text import redact_text
 
 _MAX_LIST_BYTES = 16 << 20
@@ -85,18 +86,6 @@ def capture(
             repository = _read(git, root, with_patch)
         found.append(replace(repository, remote=without_credentials(repository.remote)))
     return found
-
-
-def without_credentials(url: str) -> str:
-    """Return a remote's URL without user and password; `git@host:path` stays as it is."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return redact_text(url)
-    host, slash, path = rest.partition("/")
-    user, at, host = host.rpartition("@")
-    kept = f"{user}@" if at and scheme.endswith("ssh") and ":" not in user else ""
-    path = path.partition("?")[0].partition("#")[0]
-    return redact_text(f"{scheme}://{kept}{host}{slash}{path}")
 
 
 class _Git:

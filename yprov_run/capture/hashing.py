@@ -9,10 +9,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 from yprov_run.capture.safefile import open_regular
+from yprov_run.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 ALGORITHM = "SHA-256"
 _CHUNK_BYTES = 1 << 20
@@ -105,10 +109,19 @@ def hash_all(
 
     A status that was taken already spares one. Nothing that is no regular file is opened.
     """
+    batches = _batches(files)
+    first = next(batches, [])
+    second = next(batches, None)
+    if second is None:  # so few that threads are not worth it
+        yield from _hash_batch(first, budget, pseudo)
+        return
+    # Only here: few steps have so many files, and the import takes longer than their checksums.
+    from concurrent.futures import ThreadPoolExecutor
+
     workers = threads()
     waiting: deque[Future[list[Hashed]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        for batch in _batches(files):
+        for batch in chain((first, second), batches):
             waiting.append(pool.submit(_hash_batch, batch, budget, pseudo))
             if len(waiting) >= workers * _WAITING_BATCHES:
                 yield from waiting.popleft().result()

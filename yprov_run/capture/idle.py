@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import platform
 
 # The system call's number; where it is not known, only the processor's priority is lowered.
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "ppc64le": 273, "riscv64": 30, "s390x": 282}
@@ -17,6 +16,6 @@ def step_back() -> None:
     """Give this process the lowest priority for processor and disk; never raises."""
     with contextlib.suppress(OSError):
         os.nice(19)
-    number = _IOPRIO_SET.get(platform.machine())
+    number = _IOPRIO_SET.get(os.uname().machine)
     if number is not None:
         ctypes.CDLL(None).syscall(number, _THIS_PROCESS, 0, _IDLE_CLASS)

@@ -7,33 +7,48 @@ import dataclasses
 import importlib
 import json
 import os
+import select
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn, cast
 
-from yprov_run.capture.program import die_with_parent
+from yprov_run.capture.parent import die_with_parent
 from yprov_run.capture.scene import Scene
 from yprov_run.jobdir import SCHEMA_VERSION, StepDir, write_once
-from yprov_run.kinds import KINDS, Kind, Moment
-from yprov_run.model import Json
+from yprov_run.kinds import KINDS, Kind
+from yprov_run.light import TYPE_CHECKING
 from yprov_run.redaction.text import redact_text
 
-_POLL_S = 0.01
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from yprov_run.kinds import Moment
+    from yprov_run.measures import Json
+
+_AT_ONCE = 2
 
 
 def run_kinds(moment: Moment, scene: Scene, kinds: Sequence[Kind] = KINDS) -> None:
-    """Capture each kind of a moment in turn and write its file; one that takes too long is killed.
+    """Capture each kind of a moment and write its file; one that takes too long is killed.
 
+    Two at a time, in the order of the table: one that waits for a program keeps nobody waiting.
     Where nothing can be written, nothing is: the merge names what it does not find.
     """
     with contextlib.suppress(OSError):
         scene.step.captured_dir.mkdir(exist_ok=True)
         write_once(scene.step.expected, json.dumps({"kinds": [kind.name for kind in kinds]}) + "\n")
-    for kind in (kind for kind in kinds if kind.moment == moment):
-        started_ms = _now_ms()
-        if not _run_bounded(kind, scene):
-            _note_problem(scene.step, kind, f"not done within {kind.limit_s:g} s", started_ms)
+    waiting = [kind for kind in kinds if kind.moment == moment]
+    running: list[_Child] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < _AT_ONCE:
+                running.append(_Child(waiting.pop(0), scene))
+            _await_one(running)
+            running = [child for child in running if not child.is_over()]
+    except BaseException:  # Ctrl-C: nothing of ours stays behind
+        for child in running:
+            child.kill()
+        raise
 
 
 def name_missing(
@@ -52,27 +67,43 @@ def _note_problem(step: StepDir, kind: Kind, problem: str, started_ms: int) -> N
         _write(step, kind, None, problem, started_ms)
 
 
-def _run_bounded(kind: Kind, scene: Scene) -> bool:
-    """Run one kind in a child; False if it had to be killed."""
-    pid = os.fork()
-    if pid == 0:
-        _be_kind(kind, scene)
-    try:
-        return _wait(pid, kind.limit_s)
-    except BaseException:  # Ctrl-C: nothing of ours stays behind
-        os.kill(pid, signal.SIGKILL)
-        raise
+class _Child:
+    """A process that captures one kind; its end is seen by its end of a pipe."""
 
+    def __init__(self, kind: Kind, scene: Scene) -> None:
+        self._kind = kind
+        self._step = scene.step
+        self._started_ms = _now_ms()
+        self.give_up = time.monotonic() + kind.limit_s
+        self.reader, writer = os.pipe2(os.O_CLOEXEC)
+        self._pid = os.fork()
+        if self._pid == 0:
+            _be_kind(kind, scene)
+        os.close(writer)
 
-def _wait(pid: int, limit_s: float) -> bool:
-    give_up = time.monotonic() + limit_s
-    while os.waitpid(pid, os.WNOHANG) == (0, 0):
-        if time.monotonic() > give_up:
-            os.kill(pid, signal.SIGKILL)
+    def is_over(self) -> bool:
+        """Tell whether it has ended, by itself or because its time was over."""
+        if select.select([self.reader], [], [], 0)[0]:
+            os.waitpid(self._pid, 0)
+        elif time.monotonic() > self.give_up:
             # Not waited for: the kernel may hold it in a call for as long as a file server is away.
+            self.kill()
+            problem = f"not done within {self._kind.limit_s:g} s"
+            _note_problem(self._step, self._kind, problem, self._started_ms)
+        else:
             return False
-        time.sleep(_POLL_S)
-    return True
+        os.close(self.reader)
+        return True
+
+    def kill(self) -> None:
+        """End it."""
+        os.kill(self._pid, signal.SIGKILL)
+
+
+def _await_one(children: Sequence[_Child]) -> None:
+    """Wait until one of them has ended, or its time is over."""
+    left_s = min(child.give_up for child in children) - time.monotonic()
+    select.select([child.reader for child in children], [], [], max(0.0, left_s))
 
 
 def _be_kind(kind: Kind, scene: Scene) -> NoReturn:
@@ -89,7 +120,7 @@ def capture_one(kind: Kind, scene: Scene) -> None:
     started_ms = _now_ms()
     data, problem = None, ""
     try:
-        module = cast(Any, importlib.import_module(f"yprov_run.capture.{kind.name}"))
+        module = importlib.import_module(f"yprov_run.capture.{kind.name}")
         captured = module.take(scene)
         data = None if captured is None else dataclasses.asdict(captured)
         size = sum(map(len, _chunks(data, kind.max_bytes)))

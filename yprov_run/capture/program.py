@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import selectors
 import signal
@@ -12,7 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_PR_SET_PDEATHSIG = 1
+from yprov_run.capture.parent import die_with_parent
+
 _CHUNK_BYTES = 1 << 16
 _STDERR_BYTES = 1 << 14
 
@@ -70,11 +70,6 @@ def ask(
         raise ProgramError(f"{name} did not end") from error
     finally:
         _end(process)
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def _begin() -> None:

@@ -10,13 +10,15 @@ import glob
 import heapq
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO
 
 from yprov_run.capture.safefile import pseudo_devices
+from yprov_run.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import IO
 
 _NAMES_IN_MEMORY = 50_000
 _MAX_DEPTH = 200
@@ -176,6 +178,8 @@ def _names(folder: bytes, report: WalkReport) -> Iterator[bytes]:
 
 
 def _spill(names: list[bytes]) -> IO[bytes]:
+    import tempfile  # few folders are so large
+
     run = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed where it is read
     run.write(b"\0".join(names))
     run.seek(0)

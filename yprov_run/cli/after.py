@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,11 +59,17 @@ def file_settings(environ: Mapping[str, str], folder: Path) -> FileSettings:
 
 
 def look_at_files(
-    wanted: Wanted, step: StepDir, outcome: Outcome, ends_s: int | None, show: bool
+    wanted: Wanted,
+    step: StepDir,
+    outcome: Outcome,
+    ends_s: int | None,
+    show: bool,
+    meanwhile: Callable[[], None],
 ) -> str:
     """Write the step's files; return in words why that was not done, or nothing.
 
-    `ends_s` is the end of the scheduler's allocation, in seconds since the epoch.
+    `ends_s` is the end of the scheduler's allocation, in seconds since the epoch; `meanwhile` is
+    done beside it.
     """
     settings = file_settings(os.environ, Path(wanted.folder))
     seconds = _seconds(settings.seconds, outcome, ends_s)
@@ -85,7 +91,7 @@ def look_at_files(
             captured = survey.run()
         record_files(step, captured)
 
-    words = run_apart(work, seconds + min(_WALK_S, seconds) + _MARGIN_S)
+    words = run_apart(work, seconds + min(_WALK_S, seconds) + _MARGIN_S, meanwhile)
     with contextlib.suppress(OSError):
         step.before.unlink()
     return words

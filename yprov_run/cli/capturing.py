@@ -55,16 +55,24 @@ class Capturing:
             inputs=(*request.inputs, *inputs), outputs=(*request.outputs, *outputs)
         )
 
-    def conclude(self, outcome: Outcome) -> None:
-        """Let the companion finish, name what it has not done, and capture what is left."""
+    def conclude(self) -> None:
+        """Let the companion finish, and name what it has not done."""
         if not self._begun:
             return
-        self._companion.finish(_GRACE_S)
-        from yprov_run.capture.kind import name_missing, run_kinds
+        # Imported while it finishes, and with it what comes after.
+        from yprov_run.capture.kind import name_missing
+        from yprov_run.cli import after  # noqa: F401
 
-        scene = self._scene(None, outcome)
-        name_missing("launch", scene.step, "not done when the job had ended")
-        run_kinds("end", scene)
+        self._companion.finish(_GRACE_S)
+        name_missing("launch", self._step, "not done when the job had ended")
+
+    def capture_end(self, outcome: Outcome) -> None:
+        """Capture what is left of a command that has ended."""
+        if not self._begun:
+            return
+        from yprov_run.capture.kind import run_kinds
+
+        run_kinds("end", self._scene(None, outcome))
 
     def _scene(self, pid: int | None, outcome: Outcome | None = None) -> Scene:
         from yprov_run.capture.scene import Scene

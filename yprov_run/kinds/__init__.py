@@ -7,9 +7,13 @@ restores them (`merge/captured.py`). Both halves know them from here and nowhere
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Moment = Literal["launch", "end"]
+from yprov_run.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Moment = Literal["launch", "end"]
 
 
 @dataclass(frozen=True)

@@ -7,24 +7,26 @@ yprov-run, which has a job's exit status to pass on.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
 import time
 from collections.abc import Callable
 
+from yprov_run.capture.parent import die_with_parent
 from yprov_run.launch.supervise import FORWARDED
 
-_PR_SET_PDEATHSIG = 1
 _MAX_WORDS = 4096
 _AFTER_INTERRUPT_S = 20.0
 
 
-def run_apart(work: Callable[[], None], timeout_s: float) -> str:
+def run_apart(
+    work: Callable[[], None], timeout_s: float, meanwhile: Callable[[], None] | None = None
+) -> str:
     """Run work in a forked process; return an empty text, or in words why it was not done.
 
-    The first Ctrl-C is the work's own: it should end soon. A second one ends the wait.
+    `meanwhile` is done here beside it. The first Ctrl-C is the work's own: it should end soon. A
+    second one ends the wait.
     """
     reader, writer = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
@@ -33,7 +35,8 @@ def run_apart(work: Callable[[], None], timeout_s: float) -> str:
         _be_the_worker(work, writer)
     os.close(writer)
     try:
-        words = _listen(pid, reader, timeout_s)
+        interrupted = meanwhile is not None and not _is_done(meanwhile, pid)
+        words = _listen(pid, reader, timeout_s, interrupted)
     finally:
         os.close(reader)
         with contextlib.suppress(ProcessLookupError):
@@ -45,7 +48,7 @@ def run_apart(work: Callable[[], None], timeout_s: float) -> str:
 def _be_the_worker(work: Callable[[], None], writer: int) -> None:
     """Do the work in the child and end; whatever goes wrong is written to our parent."""
     try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        die_with_parent()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
         work()
         os.write(writer, b"\0")
@@ -56,9 +59,19 @@ def _be_the_worker(work: Callable[[], None], writer: int) -> None:
         os._exit(0)
 
 
-def _listen(pid: int, reader: int, timeout_s: float) -> str:
-    give_up = time.monotonic() + timeout_s
-    interrupted = False
+def _is_done(meanwhile: Callable[[], None], pid: int) -> bool:
+    """Do what is done beside the work; False if Ctrl-C ended it."""
+    try:
+        meanwhile()
+    except KeyboardInterrupt:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)
+        return False
+    return True
+
+
+def _listen(pid: int, reader: int, timeout_s: float, interrupted: bool) -> str:
+    give_up = time.monotonic() + (_AFTER_INTERRUPT_S if interrupted else timeout_s)
     while True:
         try:
             left_s = give_up - time.monotonic()
