@@ -133,6 +133,20 @@ def test_a_difference_beyond_reason_is_cut_and_says_so(tmp_path: Path) -> None:
     assert any("cut" in problem for problem in state.problems)
 
 
+def test_records_of_jobs_within_the_repository_are_no_change_to_it(tmp_path: Path) -> None:
+    folder = _repository(tmp_path / "r")
+    record = folder / "yprov/train_1/record/steps/0"
+    record.mkdir(parents=True)
+    for path in (record / "../../job.json", record / "step.json", folder / "yprov/campaign.html"):
+        path.write_text("{}\n")
+    (folder / "yprov/.yprov-index.json").write_text("{}\n")
+    (folder / "yprov/notes.txt").write_text("mine\n")
+    state = _state(folder)
+    assert state.untracked_count == 1
+    assert "+mine" in state.patch
+    assert "record" not in state.patch
+
+
 def test_untracked_links_pipes_binaries_and_large_files_stay_out_of_the_patch(
     tmp_path: Path,
 ) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import need
 from tests.support.commands import environment, run
 from tests.support.records import STARTED_MS, Shape, idle_last, write_record
 from yprov_run.cli.fold import fold
 from yprov_run.errors import YprovError
 from yprov_run.report.listing import where
+from yprov_run.report.patches import by_file
 
 SMALL = Shape(nodes=2, gpus=2, seconds=90, argv=("srun", "-N", "2", "train", "--lr", "3e-4"))
 HOUR_MS = 3_600_000
@@ -141,6 +144,12 @@ def test_what_cannot_be_is_one_clear_line(words: list[str], message: str, jobs: 
     assert error.count("\n") == 1
 
 
+@given(st.text(alphabet="dif -gtab/+@\n"))
+def test_any_text_reads_as_a_patch_of_some_files_or_of_none(text: str) -> None:
+    for part in by_file(text):
+        assert part.text in text
+
+
 @given(st.text(min_size=1))
 def test_any_condition_is_a_test_or_an_error_of_ours(expression: str) -> None:
     try:
@@ -251,6 +260,82 @@ def test_rerun_warns_of_inputs_that_changed_and_runs_it_when_told(tmp_path: Path
     assert "input in.txt is not what it was: its checksum differs" in error
     (tmp_path / "in.txt").unlink()
     assert inspect(tmp_path, "rerun", "1", "--execute")[0] == 1
+
+
+def _git(folder: Path, *words: str) -> None:
+    who = ("-c", "user.name=ada", "-c", "user.email=ada@site")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_rerun_names_what_differs_in_code_packages_and_folders_today(tmp_path: Path) -> None:
+    """A repository with a virtual environment's layout, made by hand, and a folder of inputs."""
+    need([name for name in ("git",) if shutil.which(name) is None], "the code's state")
+    folder = tmp_path / "work"
+    site = folder / "env/lib/python3.11/site-packages"
+    for name, version in (("torch", "2.1"), ("gone", "1.0")):
+        info = site / f"{name}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+    (folder / "env/pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.11.2\n")
+    (folder / "env/bin").mkdir()
+    (folder / "env/bin/python").symlink_to(sys.executable)
+    (folder / "data").mkdir()
+    for number in range(120):
+        (folder / f"data/{number}.txt").write_text(str(number))
+    (folder / "train.py").write_text("print('trained')\n")
+    (folder / "model.py").write_text("SIZE = 1\n")
+    (folder / ".gitignore").write_text("env\n")
+    _git(folder, "init", "-q")
+    _git(folder, "add", "train.py", "model.py", ".gitignore")
+    _git(folder, "commit", "-q", "-m", "one")
+    (folder / "model.py").write_text("SIZE = 2\n")
+    command = ("yprov-run", "-q", "--input", "data", "env/bin/python", "train.py")
+    assert run(*command, cwd=folder).returncode == 0
+    assert inspect(folder, "rerun", "1")[2] == ""
+
+    (folder / "metrics.csv").write_text("a result\n")
+    (folder / "model.py").write_text("SIZE = 3\n")
+    (folder / "new.py").write_text("")
+    (folder / "data/7.txt").write_text("8")
+    shutil.rmtree(site / "gone-1.0.dist-info")
+    (site / "torch-2.1.dist-info").rename(site / "torch-2.2.dist-info")
+    (site / "torch-2.2.dist-info/METADATA").write_text("Name: torch\nVersion: 2.2\n")
+    (folder / "env/pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.11.9\n")
+    said = inspect(folder, "rerun", "1")[2]
+    assert [line.partition(": ")[2] for line in said.splitlines()] == [
+        "code: model.py has other changes than it had",
+        "code: new.py has changes that it had not",
+        "input data is not what it was: its checksum differs",
+        "python: 3.11.9, not 3.11.2",
+        "package gone: not installed, 1.0 then",
+        "package torch: 2.2, not 2.1",
+    ]
+
+    (folder / "new.py").unlink()
+    _git(folder, "commit", "-qam", "two")
+    shutil.rmtree(folder / "env")
+    said = inspect(folder, "rerun", "1")[2]
+    assert "is at commit " in said
+    assert "code: model.py had changes that it has no more" in said
+    assert "env/bin/python is not what the command comes to today" in said
+    shutil.rmtree(folder / ".git")
+    assert f"code: {folder} is no repository today" in inspect(folder, "rerun", "1")[2]
+
+
+def test_two_runs_of_the_same_uncommitted_code_are_the_same(tmp_path: Path) -> None:
+    need([name for name in ("git",) if shutil.which(name) is None], "the code's state")
+    _git(tmp_path, "init", "-q")
+    (tmp_path / "train.sh").write_text("wc -c < train.sh > size.csv\n")
+    for _ in range(2):
+        assert run("yprov-run", "-q", "sh", "train.sh", cwd=tmp_path).returncode == 0
+    status, text, _ = inspect(tmp_path, "diff", "1", "2")
+    assert (status, text.splitlines()[0]) == (0, "the same in all that matters for doing it again")
+    (tmp_path / "train.sh").write_text("true\n")
+    run("yprov-run", "-q", "sh", "train.sh", cwd=tmp_path)
+    status, text, _ = inspect(tmp_path, "diff", "2", "3")
+    assert status == 1
+    assert text.startswith("code\n")
+    assert "changes in train.sh: sha256 " in text
 
 
 def test_rerun_does_not_run_what_a_credential_was_left_out_of(tmp_path: Path) -> None:

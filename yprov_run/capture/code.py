@@ -148,7 +148,7 @@ def _read(git: _Git, root: str, with_patch: bool) -> Repository:
     """Ask git for all that it can say in time; what it cannot is named."""
     problems: list[str] = []
     try:
-        status, untracked = _status(git, problems)
+        status, untracked = _status(git, root, problems)
     except ProgramError as error:
         return Repository(root, *gitfiles.read(root), problems=(f"git: {error}",))
     remote, patch = "", ""
@@ -185,7 +185,7 @@ class _Status:
 _STATUS = ("status", "--porcelain=v2", "--branch", "-z", "--ignore-submodules=all", "--no-renames")
 
 
-def _status(git: _Git, problems: list[str]) -> tuple[_Status, list[str] | None]:
+def _status(git: _Git, root: str, problems: list[str]) -> tuple[_Status, list[str] | None]:
     """Return what was changed, and the untracked files; None for these if there are too many."""
     status = _parse_status(_texts(git(*_STATUS, "--untracked-files=no")))
     try:
@@ -195,7 +195,7 @@ def _status(git: _Git, problems: list[str]) -> tuple[_Status, list[str] | None]:
         return status, None
     if others.cut:
         problems.append("not all untracked files are counted: they are too many")
-    return status, _texts(others)
+    return status, list(gitfiles.without_records(root, _texts(others)))
 
 
 def _parse_status(entries: Sequence[str]) -> _Status:

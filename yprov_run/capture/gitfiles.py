@@ -1,15 +1,18 @@
-"""A repository's commit and branch from its files, for machines that have no git."""
+"""What is told of a repository by its files alone: for machines that have no git, and beside it."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from yprov_run.capture.safefile import read_text
+from yprov_run.jobdir import campaign_file, index_file
 
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _REMOTE = re.compile(r'\[remote "origin"\]')
+_OWN_NAMES = {index_file(Path()).name, campaign_file(Path()).name}
 _URL = re.compile(r"\s*url\s*=\s*(.+)")
 
 
@@ -63,3 +66,19 @@ def _origin(common: Path) -> str:
         elif inside and (found := _URL.match(line)):
             return found[1].strip()
     return ""
+
+
+def without_records(root: str, paths: Sequence[str]) -> Iterator[str]:
+    """Yield the paths that are not of our own making: records of jobs are no change to the code."""
+    known: dict[str, bool] = {"": False}
+
+    def is_record(folder: str) -> bool:
+        if folder not in known:
+            above = is_record(folder.rpartition("/")[0])
+            known[folder] = above or os.path.lexists(f"{root}/{folder}/record/job.json")
+        return known[folder]
+
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if name not in _OWN_NAMES and not is_record(folder):
+            yield path

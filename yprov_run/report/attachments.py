@@ -25,20 +25,24 @@ class Attachment(NamedTuple):
 def attachments(document: Document, folder: Path) -> Iterator[Attachment]:
     """Yield what is attached and lies within the job's folder; anything else is left out."""
     for record in elements(document, "entity", "run:Attachment").values():
-        yield from _attachment(record, folder)
+        attachment = attachment_of(record, folder)
+        if attachment is not None:
+            yield attachment
 
 
-def _attachment(record: Mapping[str, Any], folder: Path) -> Iterator[Attachment]:
+def attachment_of(record: Mapping[str, Any], folder: Path) -> Attachment | None:
+    """Return one attachment; None where it is gone, or does not lie within the job's folder."""
     location = value(record.get("prov:location"))
     if not isinstance(location, str) or "\0" in location:
-        return
+        return None
     try:
         path = (folder / location).resolve()
-        if path.is_relative_to(folder.resolve()) and path.is_file():
-            media_type = str(value(record.get("schema:encodingFormat")) or "")
-            yield Attachment(str(value(record.get("prov:label")) or ""), media_type, path)
+        if not path.is_relative_to(folder.resolve()) or not path.is_file():
+            return None
     except OSError:
-        return
+        return None
+    media_type = str(value(record.get("schema:encodingFormat")) or "")
+    return Attachment(str(value(record.get("prov:label")) or ""), media_type, path)
 
 
 def text_of(attachment: Attachment) -> str:

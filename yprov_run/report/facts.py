@@ -9,7 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from yprov_run.report.attachments import DIFF, TABLE, Attachment, attachments, rows_of
+from yprov_run.report.attachments import (
+    DIFF,
+    TABLE,
+    Attachment,
+    attachment_of,
+    rows_of,
+    text_of,
+)
+from yprov_run.report.patches import by_file
 from yprov_run.report.reading import Document, elements, main_activity, structure, value
 
 CODE, ARGUMENTS, PARAMETERS = "code", "arguments", "parameters"
@@ -49,7 +57,7 @@ _VOLATILE = re.compile(
 )
 _MARKS_OF_RECORD = ("prov:label", "prov:type", "prov:role", "prov:location", "dcterms:identifier")
 _OF_THE_RECORDING = re.compile(
-    r"(?i).*(leftoutcount|rowcount|contentsize|file_size|modified|manifest|inode)"
+    r"(?i).*(leftoutcount|rowcount|untrackedcount|contentsize|file_size|modified|manifest|inode)"
 )
 
 
@@ -66,9 +74,6 @@ def facts(document: Document, folder: Path | None = None) -> Iterator[Fact]:
 
     From the job's folder, if given, packages come one by one; else as one checksum.
     """
-    attached = [] if folder is None else list(attachments(document, folder))
-    for attachment in attached:
-        yield from _attached(attachment)
     yield from _commands(document)
     yield from _of_the_job(document)
     yield from _inputs(document)
@@ -78,25 +83,29 @@ def facts(document: Document, folder: Path | None = None) -> Iterator[Fact]:
         if type_name in _SKIPPED_TYPES or _is_role(record, "output"):
             continue
         if type_name == "run:Attachment":
-            yield from _summed_up(record, bool(attached))
+            attachment = None if folder is None else attachment_of(record, folder)
+            found = [] if attachment is None else list(_attached(attachment))
+            yield from found or _summed_up(record)
             continue
         if type_name.startswith("provml:") and "Parameter" not in type_name:
             continue  # what the program itself recorded of its results
         yield from _of_entity(identifier, type_name, record)
 
 
-def _summed_up(record: Mapping[str, Any], read: bool) -> Iterator[Fact]:
-    """Yield an attachment's checksum: of a patch always, of a table where it was not read."""
+def _summed_up(record: Mapping[str, Any]) -> Iterator[Fact]:
+    """Yield the checksum of an attachment that is not read."""
     media_type = value(record.get("schema:encodingFormat"))
-    if media_type == TABLE and read:
-        return
     label = str(value(record.get("prov:label")) or "attachment")
     section = CODE if media_type == DIFF else PACKAGES if media_type == TABLE else OTHER
     yield Fact(section, label, f"sha256 {value(record.get('schema:sha256'))}")
 
 
 def _attached(attachment: Attachment) -> Iterator[Fact]:
-    """Yield the rows of a table of software by name; of a patch that it is there is enough."""
+    """Yield the rows of a table of software by name, and a patch by the files that it changes."""
+    if attachment.media_type == DIFF:
+        for part in by_file(text_of(attachment)):
+            section = CIRCUMSTANCES if part.is_result else CODE
+            yield Fact(section, f"changes in {part.path}", f"sha256 {part.sha256}")
     if attachment.media_type != TABLE:
         return
     for row in rows_of(attachment):

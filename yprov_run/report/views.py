@@ -248,7 +248,15 @@ def _distinct(titles: Sequence[str]) -> list[str]:
     ]
 
 
-def commands(document: Document) -> list[tuple[list[str], str]]:
+class Launch(NamedTuple):
+    """A step as it was launched: its activity in the document, its command, and its folder."""
+
+    step: str
+    argv: Sequence[str]
+    folder: str
+
+
+def launches(document: Document) -> list[Launch]:
     """Return each step's command and working directory, in the order of launching."""
     steps = elements(document, "activity", "run:Step")
     started = {
@@ -260,5 +268,6 @@ def commands(document: Document) -> list[tuple[list[str], str]]:
     for identifier, record in steps.items():
         words = structure(entities.get(started.get(identifier, ""), {}).get("run:argv"))
         if isinstance(words, list):
-            found.append(([str(word) for word in words], _text(record, "run:workingDirectory")))
+            argv = [str(word) for word in words]
+            found.append(Launch(identifier, argv, _text(record, "run:workingDirectory")))
     return found

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from yprov_run.cli.complain import complain
+from yprov_run.cli.inspections.today import differences
 from yprov_run.errors import YprovError
-from yprov_run.report.facts import CODE, ENVIRONMENT, INPUTS, MODULES, PACKAGES, facts
+from yprov_run.report.facts import ENVIRONMENT, MODULES, facts
 from yprov_run.report.reading import Document, document_of, find
-from yprov_run.report.views import commands
+from yprov_run.report.views import Launch, launches
 from yprov_run.report.words import plain
 
 PROGRAM = "yprov-inspect rerun"
 _REDACTED = "<redacted>"
-_LARGEST_HASHED_BYTES = 10 << 30
-_CHUNK = 1 << 20
 
 
 def rerun(
@@ -36,24 +34,26 @@ def rerun(
 ) -> int:
     """Print a job's commands as a script, with their folder, modules and variables.
 
-    What differs today (inputs, folder, packages) is warned of on stderr. Nothing is run without
-    --execute; then the exit status is that of the first command that fails.
+    What differs today (folder, code, inputs, the program's Python and packages) is warned of on
+    stderr. Nothing is run without --execute; then the exit status is that of the first command
+    that fails.
     """
-    document = document_of(find(job, directory))
-    found = commands(document)
+    place = find(job, directory)
+    document = document_of(place)
+    found = launches(document)
     if step is not None:
         if not 0 <= step < len(found):
             raise YprovError(f"--step {step}: the job has the steps 0 to {len(found) - 1}")
         found = [found[step]]
     if not found:
         raise YprovError(f"{job}: no command is recorded")
-    for warning in _differences(document, [folder for _, folder in found]):
-        complain(PROGRAM, plain(warning, 400))
     variables, modules = _variables(document), _modules(document)
+    for warning in differences(document, place.path, found, {**os.environ, **variables}):
+        complain(PROGRAM, plain(warning, 400))
     print(_script(found, variables, modules))
     if not execute:
         return 0
-    if any(_REDACTED in word for argv, _ in found for word in argv):
+    if any(_REDACTED in word for launch in found for word in launch.argv):
         raise YprovError(f"{job}: a credential was left out of its command; run it by hand")
     if modules:
         complain(PROGRAM, "modules are not loaded here; load them first if they are not")
@@ -80,13 +80,11 @@ def _modules(document: Document) -> list[str]:
     ]
 
 
-def _script(
-    found: list[tuple[list[str], str]], variables: Mapping[str, str], modules: list[str]
-) -> str:
+def _script(found: list[Launch], variables: Mapping[str, str], modules: list[str]) -> str:
     lines = ["set -e"]
     lines += [f"module load {_quoted(name)}" for name in modules]
     lines += [f"export {name}={_quoted(text)}" for name, text in sorted(variables.items())]
-    for argv, folder in found:
+    for _, argv, folder in found:
         lines.append(f"cd {_quoted(folder or '.')}")
         lines.append("yprov-run " + " ".join(map(_quoted, argv)))
     return "\n".join(lines)
@@ -104,43 +102,9 @@ def _quoted(word: str) -> str:
     return f"$'{letters}'"
 
 
-def _differences(document: Document, folders: list[str]) -> Iterator[str]:
-    for folder in dict.fromkeys(folders):
-        if folder and not Path(folder).is_dir():
-            yield f"the folder {folder} is not there"
-    base = Path(folders[0]) if folders and folders[0] else Path()
-    for fact in facts(document):
-        if fact.section == INPUTS:
-            yield from _input_difference(base / fact.key, fact.key, fact.value)
-        elif fact.section in (CODE, PACKAGES) and _REDACTED in fact.value:
-            yield f"{fact.key} was not recorded whole"
-
-
-def _input_difference(path: Path, name: str, recorded: str) -> Iterator[str]:
-    kind, _, digest = recorded.partition(" ")
-    try:
-        size = path.stat().st_size
-        if not path.is_file():
-            return
-        if kind == "sha256" and size <= _LARGEST_HASHED_BYTES and _sha256(path) != digest:
-            yield f"input {name} is not what it was: its checksum differs"
-        elif kind.isdigit() and int(kind) != size:
-            yield f"input {name} is not what it was: {size} bytes, not {kind}"
-    except OSError as error:
-        yield f"input {name}: {error.strerror}"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _execute(found: list[tuple[list[str], str]], variables: Mapping[str, str]) -> int:
+def _execute(found: list[Launch], variables: Mapping[str, str]) -> int:
     sys.stdout.flush()
-    for argv, folder in found:
+    for _, argv, folder in found:
         command = [sys.executable, "-m", "yprov_run", *argv]
         try:
             done = subprocess.run(

@@ -1,0 +1,165 @@
+"""What differs today from when a job ran: its folders, code, inputs, and its program's software.
+
+All of it is read by what captured it then, so that the same things are held against each other.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from yprov_run.capture import code, software
+from yprov_run.cli.inspections.inputs import input_differences
+from yprov_run.merge.attachments import packages_of
+from yprov_run.report.attachments import DIFF, TABLE, attachment_of, rows_of, text_of
+from yprov_run.report.patches import by_file
+from yprov_run.report.reading import Document, elements, value
+from yprov_run.report.views import Launch
+
+_MOST_NAMED = 8
+_DIGITS = 12
+_PACKAGE_FIELDS = ("version", "origin", "commit", "editable")
+
+Record = Mapping[str, Any]
+Packages = dict[tuple[str, str], str]
+
+
+def differences(
+    document: Document, folder: Path, launches: Sequence[Launch], environ: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what is different today, a line each; `environ` is what the command would run with."""
+    for place in dict.fromkeys(launch.folder for launch in launches):
+        if place and not Path(place).is_dir():
+            yield f"the folder {place} is not there"
+    for program in dict.fromkeys(launch.argv[0] for launch in launches if launch.argv):
+        if "/" not in program and shutil.which(program, path=environ.get("PATH")) is None:
+            yield f"{program}: no such command here"
+    steps = {launch.step: launch.folder for launch in launches}
+    yield from _code(document, folder, set(steps), environ)
+    yield from input_differences(document, steps)
+    for launch in launches:
+        yield from _software(document, folder, launch, environ)
+
+
+def _used(document: Document, steps: set[str], type_name: str) -> dict[str, Record]:
+    """Return the entities of a type that these steps used."""
+    wanted = {
+        str(value(record.get("prov:entity")))
+        for record in elements(document, "used").values()
+        if str(value(record.get("prov:activity"))) in steps
+    }
+    found = elements(document, "entity", type_name)
+    return {identifier: record for identifier, record in found.items() if identifier in wanted}
+
+
+def _attached_to(document: Document, identifier: str, media_type: str) -> Iterator[Record]:
+    """Yield the attachments of one entity."""
+    attached = {
+        str(value(record.get("prov:generatedEntity")))
+        for record in elements(document, "wasDerivedFrom").values()
+        if value(record.get("prov:usedEntity")) == identifier
+    }
+    for name, record in elements(document, "entity", "run:Attachment").items():
+        if name in attached and value(record.get("schema:encodingFormat")) == media_type:
+            yield record
+
+
+def _code(
+    document: Document, folder: Path, steps: set[str], environ: Mapping[str, str]
+) -> Iterator[str]:
+    for identifier, record in _used(document, steps, "run:CodeState").items():
+        root = str(value(record.get("prov:location")) or "")
+        is_there = bool(root) and "\0" not in root and Path(root).is_dir()
+        found = code.capture([root], environ) if is_there else []
+        if not found or not Path(root).samefile(found[0].root):
+            yield f"code: {root} is no repository today"
+            continue
+        today = found[0]
+        yield from (f"code: {problem}" for problem in today.problems)
+        commit = str(value(record.get("run:commit")) or "")
+        if today.commit != commit:
+            yield f"code: {root} is at commit {_short(today.commit)}, not {_short(commit)}"
+        then: dict[str, str] = {}
+        attached = list(_attached_to(document, identifier, DIFF))
+        for patch in attached:
+            attachment = attachment_of(patch, folder)
+            then |= {} if attachment is None else _changes(text_of(attachment))
+        if str(value(record.get("run:dirty"))) == "true" and not then:
+            yield f"code: {root} had changes that were not kept"
+        else:
+            yield from _changed(then, _changes(today.patch))
+
+
+def _short(commit: str) -> str:
+    return commit[:_DIGITS] or "none"
+
+
+def _changes(patch: str) -> dict[str, str]:
+    return {part.path: part.sha256 for part in by_file(patch) if not part.is_result}
+
+
+def _changed(then: Mapping[str, str], today: Mapping[str, str]) -> Iterator[str]:
+    lines = []
+    for path in dict.fromkeys((*then, *today)):
+        if path not in today:
+            lines.append(f"code: {path} had changes that it has no more")
+        elif path not in then:
+            lines.append(f"code: {path} has changes that it had not")
+        elif then[path] != today[path]:
+            lines.append(f"code: {path} has other changes than it had")
+    yield from _first(lines, "files")
+
+
+def _first(lines: Sequence[str], what: str) -> Iterator[str]:
+    yield from lines[:_MOST_NAMED]
+    if len(lines) > _MOST_NAMED:
+        yield f"and {len(lines) - _MOST_NAMED} more {what}"
+
+
+def _software(
+    document: Document, folder: Path, launch: Launch, environ: Mapping[str, str]
+) -> Iterator[str]:
+    found = _used(document, {launch.step}, "run:PythonEnvironment")
+    for identifier, record in found.items():
+        today = software.capture(launch.argv, environ, launch.folder)
+        path = str(value(record.get("prov:location")) or "")
+        if today.python is None:
+            yield f"python: {path} is not what the command comes to today"
+            continue
+        version = str(value(record.get("schema:softwareVersion")) or "")
+        if today.python.version != version:
+            yield f"python: {today.python.version or 'of an unknown version'}, not {version}"
+        elif today.python.path != path:
+            yield f"python: {today.python.path}, not {path}"
+        for table in _attached_to(document, identifier, TABLE):
+            attachment = attachment_of(table, folder)
+            if attachment is None:
+                yield "packages: their table is not beside the document"
+                continue
+            now = csv.DictReader(packages_of(today).content.decode().splitlines())
+            yield from _packages(_versions(rows_of(attachment)), _versions(list(now)))
+
+
+def _versions(rows: Sequence[Mapping[str, str]]) -> Packages:
+    return {
+        (row.get("manager", ""), row.get("name", "")): " ".join(
+            text for field in _PACKAGE_FIELDS if (text := row.get(field, ""))
+        )
+        for row in rows
+    }
+
+
+def _packages(then: Packages, today: Packages) -> Iterator[str]:
+    lines = []
+    for package in dict.fromkeys((*then, *today)):
+        name = package[1]
+        if package not in today:
+            lines.append(f"package {name}: not installed, {then[package]} then")
+        elif package not in then:
+            lines.append(f"package {name}: {today[package]}, not installed then")
+        elif then[package] != today[package]:
+            lines.append(f"package {name}: {today[package]}, not {then[package]}")
+    yield from _first(lines, "packages")
