@@ -218,18 +218,21 @@ def _await_last_records(step: StepDir) -> None:
 
 def _merge(request: Request, job: JobDir) -> None:
     """Make the document and print the summary; a fault here is a warning, never the job's."""
-    from yprov_run.cli.fold import fold
-    from yprov_run.report.terminal import make_console, print_summary
-
+    missing = "document"
     try:
+        from yprov_run.cli.fold import fold
+
         merged = fold(job, with_report=request.report)
         if not request.quiet and sys.stderr is not None:
+            missing = "summary"
+            from yprov_run.report.terminal import make_console, print_summary
+
             report = _short(job.report) if request.report else None
             print_summary(merged, _short(job.document), make_console(stream_is_stderr=True), report)
     except YprovError as error:
-        complain(PROGRAM, f"no document: {error}")
+        complain(PROGRAM, f"no {missing}: {error}")
     except Exception as error:  # noqa: BLE001 - fails open: the job is over
-        complain(PROGRAM, f"no document: {type(error).__name__}: {error}; try yprov-merge")
+        complain(PROGRAM, f"no {missing}: {type(error).__name__}: {error}; try yprov-merge")
 
 
 def _short(path: Path) -> Path:
