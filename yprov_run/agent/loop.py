@@ -129,8 +129,14 @@ class Agent:
         )
 
     def _read_all(self, now: float, patience_s: float) -> None:
-        """Write one row; a sensor that takes longer gets a row of its own when it is done."""
+        """Write one row; a sensor that takes longer gets a row of its own when it is done.
+
+        The host is read after fast sensors: at once with them, each would wait for the other's
+        hold of the interpreter, call by call.
+        """
         waiting = self._request()
+        for sensor in waiting:
+            self._wait_for(sensor, now + READ_TOGETHER_S)
         host = self._host.read()
         readings, later = [], []
         for sensor in waiting:
@@ -170,7 +176,7 @@ class Agent:
 
     def _wait_for(self, sensor: IsolatedSensor, until: float) -> None:
         remaining = until - self._clock.monotonic()
-        if remaining > 0:
+        if remaining > 0 and sensor.is_reading:
             sensor.wait(remaining)
 
     def _collect_late(self) -> None:

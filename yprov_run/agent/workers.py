@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from yprov_run.agent.sensors.files import contents
+
 _DEPTH = 3  # bash, torchrun, worker
 _MAX_CHILDREN = 512
 # A child is looked at some times: until its exec it has its parent's environment.
@@ -29,7 +31,7 @@ class WorkerFinder:
     """Looks among the descendants of tasks for workers, each reported once."""
 
     def __init__(self, proc: str = "/proc") -> None:
-        self._proc = Path(proc)
+        self._proc = proc
         self._looks: dict[int, int] = {}
         self._ranked_tasks: dict[int, bool] = {}
 
@@ -61,16 +63,12 @@ class WorkerFinder:
         return Worker(task_pid, pid, *ranks)
 
     def _children(self, pid: int) -> list[int]:
-        try:
-            text = (self._proc / str(pid) / "task" / str(pid) / "children").read_text()
-        except OSError:
-            return []
-        return [int(word) for word in text.split()]
+        return [int(word) for word in contents(f"{self._proc}/{pid}/task/{pid}/children").split()]
 
     def _ranks(self, pid: int) -> tuple[int, int] | None:
         """Return RANK and LOCAL_RANK of a process; None if it was told neither."""
         try:
-            variables = (self._proc / str(pid) / "environ").read_bytes().split(b"\0")
+            variables = Path(self._proc, str(pid), "environ").read_bytes().split(b"\0")
         except OSError:
             return None
         told = dict(

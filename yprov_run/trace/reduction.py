@@ -33,20 +33,21 @@ class ColumnReducer:
             self.minimum = self.maximum = self.first = value
             self.first_ms = time_ms
         else:
-            self._advance(time_ms - self.last_ms, value, longest_gap_ms)
-            self.minimum = min(self.minimum, value)
-            self.maximum = max(self.maximum, value)
+            # In line and without min and max: it runs for every value of every sample.
+            elapsed_ms, last = time_ms - self.last_ms, self.last
+            if 0 < elapsed_ms <= longest_gap_ms:
+                self.integral += (last + value) * elapsed_ms
+                self.covered_ms += elapsed_ms
+            if value > last:
+                self.increase += value - last
+                if value > self.maximum:
+                    self.maximum = value
+            elif value < last:
+                self.resets += 1
+                if value < self.minimum:
+                    self.minimum = value
         self.count += 1
         self.last, self.last_ms = value, time_ms
-
-    def _advance(self, elapsed_ms: int, value: int, longest_gap_ms: int) -> None:
-        if 0 < elapsed_ms <= longest_gap_ms:
-            self.integral += (self.last + value) * elapsed_ms
-            self.covered_ms += elapsed_ms
-        if value >= self.last:
-            self.increase += value - self.last
-        else:
-            self.resets += 1
 
     def as_list(self) -> list[int]:
         """Return the figures in the order of `FIELDS`, as they stand in a trace."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 _BYTES = 1 << 16
 
@@ -42,11 +41,27 @@ def open_if_there(path: str) -> KernelFile | None:
 
 def text(path: str) -> str:
     """Return a small file's text without the spaces around it; empty if it cannot be read."""
+    return contents(path).decode("utf-8", "replace").strip()
+
+
+def contents(path: str) -> bytes:
+    """Return a small file's bytes, at most 64 KiB; none if it cannot be read.
+
+    By bare calls: a stream takes four more, and the process tree is read every few seconds.
+    """
+    found = b""
     try:
-        with Path(path).open(encoding="utf-8", errors="replace") as stream:
-            return stream.read(_BYTES).strip()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return ""
+        return found
+    try:
+        while len(found) < _BYTES and (block := os.read(descriptor, _BYTES - len(found))):
+            found += block
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+    return found
 
 
 def number(path: str) -> int | None:
