@@ -258,3 +258,20 @@ def test_options_and_settings_keep_more_variables(tmp_path: Path) -> None:
         found = set(json.loads(text)["data"]["variables"])
         assert found & everything == kept
         assert "planted-secret" not in text
+
+
+def test_where_capture_is_off_only_named_files_are_recorded_and_the_document_says_so(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "data.csv").write_text("1\n")
+    make = "cat data.csv >named.txt; cp data.csv other.txt"
+    done = run("yprov-run", "--no-capture", "-o", "named.txt", "sh", "-c", make, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    job = only_job(tmp_path)
+    assert not (job / "record/steps/0/captured").exists()
+    document = documents.load(job / "prov.json")
+    (output,) = documents.of_type(document, "entity", "run:File").values()
+    assert Path(output["prov:location"]).name == "named.txt"
+    assert documents.gaps(document) == [
+        "step 0: code, software, environment and unnamed files are not captured, as asked"
+    ]

@@ -29,9 +29,9 @@ _VALUES = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5),
 )
 _OPTIONS = st.sampled_from(
-    ["--dir", "--name", "--interval", "-i", "--input", "-o", "--output", "--tag", "--no-merge",
-     "--no-report", "--dry-run", "-q", "--quiet", "-qi", "-ix", "--inp", "--nonsense", "-x", "-",
-     "--"]
+    ["--dir", "--name", "--interval", "-i", "--input", "-o", "--output", "--tag", "--no-capture",
+     "--no-merge", "--no-report", "--dry-run", "-q", "--quiet", "-qi", "-ix", "--inp",
+     "--nonsense", "-x", "-", "--"]
 )  # fmt: skip
 _WORDS = st.one_of(
     _OPTIONS.map(lambda option: [option]),

@@ -24,6 +24,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "dir": ("str", "a folder"),
     "name": ("str", "a name"),
     "interval": ("number", "a number of seconds"),
+    "capture": ("bool", "true or false"),
     "merge": ("bool", "true or false"),
     "report": ("bool", "true or false"),
     "quiet": ("bool", "true or false"),

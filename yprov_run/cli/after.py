@@ -80,7 +80,7 @@ def look_at_files(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda _number, _frame: budget.stop())
         survey = Survey(
-            wanted=replace(wanted, look_around=settings.look_around),
+            wanted=replace(wanted, look_around=wanted.look_around and settings.look_around),
             before=_before(step, outcome),
             budget=budget,
             manifests=step.manifests,

@@ -63,6 +63,14 @@ def run(
             "regular expression finds last in it. Repeatable.",
         ),
     ] = None,
+    no_capture: Annotated[
+        bool,
+        typer.Option(
+            "--no-capture",
+            help="Record the launch and the nodes, and files named by -i and -o: nothing else "
+            "about code, software, modules, environment or files.",
+        ),
+    ] = False,
     no_merge: Annotated[
         bool, typer.Option("--no-merge", help="Record only; merge later with yprov-merge.")
     ] = False,
@@ -91,6 +99,7 @@ def run(
         inputs=tuple(inputs or ()),
         outputs=tuple(outputs or ()),
         tags=checked_tags(tags or []),
+        capture=not no_capture,
         merge=not no_merge,
         report=not no_report,
         dry_run=dry_run,

@@ -18,11 +18,13 @@ _VALUES = {
     "--output": "output", "-o": "output", "--tag": "tag",
 }  # fmt: skip
 _FLAGS = {
-    "--no-merge": "no_merge", "--no-report": "no_report", "--dry-run": "dry_run",
-    "--quiet": "quiet", "-q": "quiet",
+    "--no-capture": "no_capture", "--no-merge": "no_merge", "--no-report": "no_report",
+    "--dry-run": "dry_run", "--quiet": "quiet", "-q": "quiet",
 }  # fmt: skip
 _VARIABLES = {"YPROV_DIR": "dir", "YPROV_NAME": "name", "YPROV_INTERVAL": "interval"}
-_SETTINGS = frozenset({"dir", "name", "interval", "merge", "report", "quiet", "advice", "tariff"})
+_SETTINGS = frozenset(
+    {"dir", "name", "interval", "capture", "merge", "report", "quiet", "advice", "tariff"}
+)
 
 
 def read(words: Sequence[str], environ: Mapping[str, str], folder: Path) -> Request | None:
@@ -94,6 +96,7 @@ def _request(
         inputs=tuple(given.get("input", ())),
         outputs=tuple(given.get("output", ())),
         tags=checked_tags(given.get("tag", [])),
+        capture="no_capture" not in given and defaults.flag("capture", True),
         merge="no_merge" not in given and defaults.flag("merge", True),
         report="no_report" not in given and defaults.flag("report", True),
         dry_run="dry_run" in given,

@@ -25,6 +25,7 @@ class Request(NamedTuple):
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    capture: bool = True
     merge: bool = True
     report: bool = True
     dry_run: bool = False

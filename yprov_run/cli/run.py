@@ -53,7 +53,8 @@ def _run(request: Request) -> Outcome:
     if plan.original:
         request = request._replace(inputs=(*request.inputs, plan.original))
     capturing = Capturing(request, prepared.job, prepared.step, plan.placement.launcher)
-    outcome = _launch(plan.command, capturing.begin, lambda: _unrecorded(request))
+    begin = capturing.begin if request.capture else None
+    outcome = _launch(plan.command, begin, lambda: _unrecorded(request))
     _conclude(request, prepared, outcome, capturing)
     return outcome
 
@@ -105,7 +106,10 @@ def _prepare(request: Request) -> Prepared:
     job = enclosing or open_job(request.base, name, scheduler, dict(request.tags))
     step = job.add_step()
     plan = make_plan(request.argv, step, _search_path())
-    record_step(step, request.argv, plan, request.interval_s, dict(request.tags), scheduler.restart)
+    record_step(
+        step, request.argv, plan, request.interval_s, dict(request.tags), scheduler.restart,
+        request.capture,
+    )  # fmt: skip
     return Prepared(job, step, plan, is_inner=enclosing is not None, folder=str(Path.cwd()))
 
 
@@ -166,14 +170,20 @@ def _look_at_files(
 
     `meanwhile` is done beside it.
     """
+    if not (request.capture or request.inputs or request.outputs):
+        return
     # Here and not above: the launch need not wait for it.
     from yprov_run.capture.files import Wanted
     from yprov_run.capture.outputname import stream_files
     from yprov_run.cli.after import look_at_files
 
-    placed = prepared.plan.placement.positions
-    logs = stream_files(request.argv[: placed[0]] if placed else (), os.environ)
-    wanted = Wanted(prepared.folder, request.inputs, request.outputs, logs, request.argv)
+    named = (prepared.folder, request.inputs, request.outputs)
+    if request.capture:
+        placed = prepared.plan.placement.positions
+        logs = stream_files(request.argv[: placed[0]] if placed else (), os.environ)
+        wanted = Wanted(*named, logs, request.argv)
+    else:
+        wanted = Wanted(*named, own_streams=False, look_around=False)
     show = not request.quiet
     try:
         ends_s = detect(os.environ).ends_s

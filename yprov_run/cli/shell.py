@@ -34,6 +34,7 @@ def settings() -> dict[str, Any]:
         "interval": found.get("interval"),
         "quiet": found.get("quiet"),
         "no_report": None if "report" not in found else not found["report"],
+        "no_capture": None if "capture" not in found else not found["capture"],
         "no_merge": None if "merge" not in found else not found["merge"],
     }
     return {name: value for name, value in defaults.items() if value is not None}

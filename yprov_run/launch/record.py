@@ -63,10 +63,12 @@ def record_step(
     interval_s: float,
     tags: Mapping[str, str],
     restart: int,
+    capture: bool = True,
 ) -> None:
     """Write the step's command and its shim, whole, before anything is launched.
 
-    `restart` is how often the scheduler had started the job anew by then.
+    `restart` is how often the scheduler had started the job anew by then; without `capture`
+    nothing is recorded of the step but the launch, its nodes, and named files.
     """
     settings = ShimSettings(
         nodes_dir=step.nodes_dir,
@@ -95,6 +97,7 @@ def record_step(
                 "started_ms": time.time_ns() // 1_000_000,
                 "interval_s": interval_s,
                 "restart": restart,
+                "capture": capture,
                 "tags": {key: redact_variable(key, value) for key, value in tags.items()},
             }
         ),

@@ -19,6 +19,7 @@ from yprov_run.model import Gap, Job, Json, NodeExecution, Step
 from yprov_run.schedulers.slurm import expand_hostlist
 
 # Any constant will do; job identifiers of all versions hang on it.
+_NOT_CAPTURED = "code, software, environment and unnamed files are not captured, as asked"
 _NAMESPACE = uuid.UUID("5f0c9c3e-6f0f-5c62-9a57-3a1f0d7a3c11")
 
 
@@ -108,6 +109,8 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
     merits, tariff, problems = worth.read_worth(step_dir)
     gaps += [Gap(where, problem) for problem in problems]
     expected_nodes, expected_tasks = _expect(where, command, nodes, gaps)
+    if command.get("capture") is False:
+        gaps.append(Gap(where, _NOT_CAPTURED))
     files, collections = read_files(step_dir, where, gaps)
     limit_ms = None if ends_s is None else ends_s * 1000
     return Step(
