@@ -16,9 +16,9 @@ demo: $(BIN)/.demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" yprov-run --input examples/digits.csv --output examples/out \
 		python examples/train_digits.py --data examples/digits.csv --out examples/out
 
-# The cluster's tests mostly wait for Slurm, and want the machine to themselves; the others share it.
+# The cluster's tests mostly wait for Slurm: the two clusters run beside each other.
 test: $(BIN)/.test packages module-systems
-	$(BIN)/pytest $(PYTEST_ARGS) tests/test_cluster*.py
+	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses 2 --dist loadgroup tests/test_cluster*.py
 	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses 2 --dist loadfile --ignore-glob='*/test_cluster*.py'
 
 lint: $(BIN)/.lint

@@ -97,7 +97,7 @@ def record_step(
                 "started_ms": time.time_ns() // 1_000_000,
                 "interval_s": interval_s,
                 "restart": restart,
-                "capture": capture,
+                **({} if capture else {"capture": False}),
                 "tags": {key: redact_variable(key, value) for key, value in tags.items()},
             }
         ),
