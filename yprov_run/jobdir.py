@@ -39,6 +39,8 @@ _SAMPLES = ".samples.csv"
 _MAX_NAME = 80
 _MAX_TRIES = 10_000
 _MAX_DIGITS = 9
+_EVERYBODY = 0o666  # whom the umask lets
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class NodeFiles:
@@ -213,11 +215,15 @@ def _same_job(directory: JobDir, identity: Json, attempt: Mapping[str, int | Non
         return False
 
 
-def write_once(path: Path, content: str) -> bool:
-    """Write a file whole or not at all; False if another has written it before."""
+def write_once(path: Path, content: str, mode: int = _EVERYBODY) -> bool:
+    """Write a file whole or not at all; False if another has written it before.
+
+    `mode` is who may read it at most; the umask takes from that.
+    """
     temporary = _temporary(path)
     try:
-        with temporary.open("x", encoding="utf-8", errors="surrogateescape") as stream:
+        fd = os.open(temporary, _NEW, mode)
+        with open(fd, "w", encoding="utf-8", errors="surrogateescape") as stream:  # noqa: PTH123
             stream.write(content)
         return _link_once(temporary, path)
     finally:
@@ -243,11 +249,15 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that readers see the old content or the new one, never a part."""
+def replace_file(path: Path, content: bytes, mode: int = _EVERYBODY) -> None:
+    """Write a file so that readers see the old content or the new one, never a part.
+
+    `mode` is who may read it at most; the umask takes from that.
+    """
     temporary = _temporary(path)
     try:
-        with temporary.open("wb") as stream:
+        fd = os.open(temporary, _NEW, mode)
+        with open(fd, "wb") as stream:  # noqa: PTH123 - it is open already
             stream.write(content)
         temporary.replace(path)
     except BaseException:

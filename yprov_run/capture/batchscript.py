@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from yprov_run.audience import OWNER, audience
 from yprov_run.capture.program import ProgramError, ask
-from yprov_run.capture.safefile import open_regular
+from yprov_run.capture.safefile import open_regular, read_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.scheduler import BatchScript, Captured
-from yprov_run.redaction.text import redact_argv, redact_text
+from yprov_run.redaction.text import redact_argv, redact_text, redact_variable
 
 _LIMIT_S = 2.0
 _MAX_BYTES = 4 << 20
@@ -25,6 +26,7 @@ _OURS = re.compile(r"^[ \t]*#YPROV[ \t]+(?P<words>[^\n]*)", re.MULTILINE)
 _TAKEN = {"-i": "inputs", "--input": "inputs", "-o": "outputs", "--output": "outputs",
           "--tag": "tags"}  # fmt: skip
 _MAX_PARENTS = 16
+_MAX_BLANKS = 16
 
 
 def add(captured: Captured, scene: Scene, number: str) -> Captured:
@@ -43,7 +45,27 @@ def add(captured: Captured, scene: Scene, number: str) -> Captured:
     return replace(
         captured, script=script, inputs=inputs, outputs=outputs, tags=tags,
         problems=(*captured.problems, *problems),
+        mode=_audience(content, source, captured.facts.get("Command", ""), scene.step.path),
     )  # fmt: skip
+
+
+def _audience(content: bytes, source: str, command: str, beside: Path) -> int:
+    """Return who may read a script: its owner alone, but where it still is what was submitted.
+
+    What the scheduler keeps of it, it shows to nobody else.
+    """
+    if source.startswith("/"):
+        return audience(source, beside)
+    words = command.split(" ")
+    # Its arguments stand behind it.
+    for end in range(1, min(len(words), _MAX_BLANKS) + 1):
+        path = " ".join(words[:end])
+        try:
+            if path.startswith("/") and read_regular(path, _MAX_BYTES) == content:
+                return audience(path, beside)
+        except OSError:
+            continue
+    return OWNER
 
 
 def directives(
@@ -59,7 +81,7 @@ def directives(
     for match in _OURS.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         try:
-            words = shlex.split(match["words"][:_MAX_LINE], comments=True)
+            words = redact_argv(shlex.split(match["words"][:_MAX_LINE], comments=True))
         except ValueError:
             problems.append(f"batch script, line {line}: #YPROV: a quote is not closed")
             continue
@@ -73,7 +95,7 @@ def directives(
     for tag in found["tags"]:
         key, equals, value = tag.partition("=")
         if key and equals:
-            tags[key] = redact_text(tag).partition("=")[2]
+            tags[key] = redact_variable(key, value)
         else:
             problems.append(f"batch script: #YPROV --tag {tag}: give it as KEY=VALUE")
     return tuple(found["inputs"]), tuple(found["outputs"]), tags, tuple(problems)

@@ -18,7 +18,7 @@ from pathlib import Path
 from yprov_run import config
 from yprov_run.capture import gitfiles
 from yprov_run.capture.commandline import paths_in
-from yprov_run.capture.patch import MAX_PATCH_BYTES, as_new_file
+from yprov_run.capture.patch import MAX_PATCH_BYTES, as_new_file, patch_audience, without_secrets
 from yprov_run.capture.program import ProgramError, Said, ask
 from yprov_run.capture.scene import Scene
 from yprov_run.errors import YprovError
@@ -50,7 +50,14 @@ def take(scene: Scene) -> Captured:
     """Return the code of the launched command: where it runs, and where its script is."""
     scripts = [named.path for named in paths_in(scene.argv, scene.cwd) if named.role == "program"]
     folders = [os.path.dirname(os.path.join(scene.cwd, path)) for path in scripts[:_MAX_SCRIPTS]]  # noqa: PTH118, PTH120
-    return Captured(tuple(capture([scene.cwd, *folders], scene.environ, _wants_patch(scene))))
+    found = capture([scene.cwd, *folders], scene.environ, _wants_patch(scene))
+    beside = scene.step.path
+    return Captured(
+        tuple(
+            replace(one, mode=patch_audience(one.patch, one.root, beside)) if one.patch else one
+            for one in found
+        )
+    )
 
 
 def _wants_patch(scene: Scene) -> bool:
@@ -288,12 +295,7 @@ def _patch(
         if part and size <= left:
             parts.append(part)
             left -= size
-    return "\n".join(_redacted(line) for line in "".join(parts).split("\n"))
-
-
-def _redacted(line: str) -> str:
-    """Return a patch's line, behind the mark that it begins with, without credentials."""
-    return line[:1] + redact_text(line[1:])
+    return without_secrets("".join(parts))
 
 
 def _texts(said: Said) -> list[str]:

@@ -12,10 +12,13 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from yprov_run.audience import EVERYBODY, audience
 from yprov_run.capture.safefile import open_regular, read_text
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.container import Captured, Container
+from yprov_run.redaction.text import redact_text
 
 _APPTAINER = ("apptainer", "singularity")
 _ENGINES = ("podman", "docker", "nerdctl", "podman-hpc", "shifter", "charliecloud", "ch-run")
@@ -97,7 +100,19 @@ _ENGINE_GLOBALS_WITH_VALUE = {
 
 def take(scene: Scene) -> Captured:
     """Return the containers of the launched command."""
-    return Captured(tuple(capture(scene.argv, scene.environ, scene.cwd)))
+    found = capture(scene.argv, scene.environ, scene.cwd)
+    return Captured(tuple(_redacted(container, scene.step.path) for container in found))
+
+
+def _redacted(container: Container, beside: Path) -> Container:
+    """Return a container without the credentials in its reference, path and recipe."""
+    return replace(
+        container,
+        reference=redact_text(container.reference),
+        path=redact_text(container.path),
+        definition=redact_text(container.definition),
+        mode=audience(container.path, beside) if container.definition else EVERYBODY,
+    )
 
 
 def capture(argv: Sequence[str], environ: Mapping[str, str], folder: str) -> list[Container]:

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 
+from yprov_run.audience import EVERYBODY
 from yprov_run.capture.parent import die_with_parent
 from yprov_run.capture.scene import Scene
 from yprov_run.jobdir import SCHEMA_VERSION, StepDir, write_once
@@ -118,18 +119,19 @@ def _be_kind(kind: Kind, scene: Scene) -> NoReturn:
 def capture_one(kind: Kind, scene: Scene) -> None:
     """Capture one kind, here and now, and write its file, or what went wrong."""
     started_ms = _now_ms()
-    data, problem = None, ""
+    data, problem, mode = None, "", EVERYBODY
     try:
         module = importlib.import_module(f"yprov_run.capture.{kind.name}")
         captured = module.take(scene)
         data = None if captured is None else dataclasses.asdict(captured)
+        mode = getattr(captured, "mode", EVERYBODY)
         size = sum(map(len, _chunks(data, kind.max_bytes)))
         if size > kind.max_bytes:
             data, problem = None, f"larger than {kind.max_bytes} bytes"
     except Exception as error:  # noqa: BLE001 - fails open, alone, and is recorded
         data, problem = None, redact_text(f"{type(error).__name__}: {error}"[:1000])
     with contextlib.suppress(OSError):
-        _write(scene.step, kind, data, problem, started_ms)
+        _write(scene.step, kind, data, problem, started_ms, mode)
 
 
 def _chunks(data: Json | None, limit: int) -> Iterator[str]:
@@ -142,7 +144,14 @@ def _chunks(data: Json | None, limit: int) -> Iterator[str]:
             return
 
 
-def _write(step: StepDir, kind: Kind, data: Json | None, problem: str, started_ms: int) -> None:
+def _write(
+    step: StepDir,
+    kind: Kind,
+    data: Json | None,
+    problem: str,
+    started_ms: int,
+    mode: int = EVERYBODY,
+) -> None:
     record = {
         "schema": SCHEMA_VERSION,
         "kind": kind.name,
@@ -151,7 +160,8 @@ def _write(step: StepDir, kind: Kind, data: Json | None, problem: str, started_m
         "problem": problem,
         "data": data,
     }
-    write_once(step.captured(kind.name), json.dumps(record, indent=1, sort_keys=True) + "\n")
+    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+    write_once(step.captured(kind.name), text, mode)
 
 
 def _now_ms() -> int:

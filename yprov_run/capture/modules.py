@@ -14,6 +14,7 @@ from pathlib import Path
 from yprov_run.capture.safefile import open_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.modules import Captured, Module, Package
+from yprov_run.redaction.text import redact_text
 
 _MAX_MODULES = 1000
 _MAX_FILE = 4 << 20
@@ -69,7 +70,11 @@ def _packages(environ: Mapping[str, str]) -> tuple[Package, ...]:
     """Return EasyBuild's packages: `EBROOTGCC=/sw/GCC/12.3`, `EBVERSIONGCC=12.3`."""
     names = sorted(name.removeprefix("EBROOT") for name in environ if name.startswith("EBROOT"))
     return tuple(
-        Package(name, environ[f"EBROOT{name}"], environ.get(f"EBVERSION{name}", ""))
+        Package(
+            name,
+            redact_text(environ[f"EBROOT{name}"]),
+            redact_text(environ.get(f"EBVERSION{name}", "")),
+        )
         for name in names[:_MAX_MODULES]
     )
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from yprov_run.audience import audience, common
 from yprov_run.capture.safefile import open_regular
+from yprov_run.redaction.names import is_secret_name
+from yprov_run.redaction.shapes import REDACTED
+from yprov_run.redaction.text import redact_text
 
 MAX_PATCH_BYTES = 1 << 20
 _MAX_FILE_BYTES = 64 << 10
+# Files that hold nothing but a credential, whatever it looks like.
+_KEEPERS = {
+    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pgpass", ".htpasswd",
+    ".git-credentials", ".vault-token",
+}  # fmt: skip
+_PLAIN_ENDINGS = {"", ".txt", ".key", ".pem", ".token", ".secret", ".dat"}
+_CONTENT = ("+", "-", " ")
 
 
 def as_new_file(root: Path, path: str) -> str:
@@ -50,3 +61,48 @@ def _hunk(path: str, text: str) -> list[str]:
     count = "" if len(lines) == 1 else f",{len(lines)}"
     tab = "\t" if " " in path else ""
     return ["--- /dev/null", f"+++ b/{path}{tab}", f"@@ -0,0 +1{count} @@", *added]
+
+
+def without_secrets(patch: str) -> str:
+    """Return a patch without credentials; its lines stay lines.
+
+    Of a file whose name says that it is one (`hf_token.txt`, `id_rsa`) no line is kept.
+    """
+    lines, hidden, in_hunk = [], False, False
+    for line in patch.split("\n"):
+        if line.startswith("diff --git "):
+            hidden, in_hunk = _keeps_secret(line), False
+        elif line.startswith("@@ "):
+            in_hunk = True
+        elif in_hunk and hidden and line.startswith(_CONTENT):
+            line = line[0] + REDACTED
+        lines.append(line[:1] + redact_text(line[1:]))
+    return "\n".join(lines)
+
+
+def patch_audience(patch: str, root: str, beside: Path) -> int:
+    """Return who may read a patch to a work tree: whoever may read all that is in it.
+
+    `beside` is the folder into which it goes.
+    """
+    lines = patch.split("\n")
+    modes = [audience(f"{root}/.git", beside)]
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith("diff --git ") and not after.startswith("deleted "):
+            path = os.path.join(root, _path_in(line))  # noqa: PTH118 - as git says it
+            is_link = os.path.islink(path)  # noqa: PTH114 - it may lead anywhere
+            modes.append(audience(os.path.dirname(path) if is_link else path, beside))  # noqa: PTH120
+    return common(modes)
+
+
+def _path_in(head: str) -> str:
+    """Return the path of `diff --git a/PATH b/PATH`; what is in quotes comes to no file."""
+    names = head[len("diff --git ") :]
+    return names[: len(names) // 2][len("a/") :]
+
+
+def _keeps_secret(head: str) -> bool:
+    """Tell by its name whether the file of `diff --git a/PATH b/PATH` is a credential."""
+    stem, ending = os.path.splitext(head.rstrip('"').rpartition("/")[2])  # noqa: PTH122 - a text
+    name = stem + ending
+    return name in _KEEPERS or (ending.lower() in _PLAIN_ENDINGS and is_secret_name(stem))

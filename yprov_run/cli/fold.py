@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from yprov_run.audience import mode_of
 from yprov_run.cli.reporting import overview_of, write_report
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, campaign_document, replace_file
 from yprov_run.merge.accounting import ask_accounting
 from yprov_run.merge.attachments import write_attachments
+from yprov_run.merge.audience import document_mode
 from yprov_run.merge.detail import Detail, detail_of
 from yprov_run.merge.embedded.collect import collect
 from yprov_run.merge.read import read_job
@@ -38,7 +40,9 @@ def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = No
             job = replace(job, gaps=(*job.gaps, *gaps))
             write_attachments(job, directory)
             document = build(job, write_side_files(job, directory, level), level, embedded)
-            replace_file(directory.document, dump(document))
+            replace_file(
+                directory.document, dump(document), document_mode(job, embedded, directory)
+            )
         except OSError as error:
             raise YprovError(
                 f"{error.filename or directory.path}: cannot write: {error.strerror}"
@@ -75,7 +79,7 @@ def fold_campaign(jobs: Sequence[JobDir]) -> Path:
             raise YprovError(f"{directory.document}: {error.strerror}") from error
     try:
         path.parent.mkdir(exist_ok=True)
-        replace_file(path, dump(campaign(documents)))
+        replace_file(path, dump(campaign(documents)), mode_of(*(job.document for job in jobs)))
     except OSError as error:
         raise YprovError(f"{path}: cannot write: {error.strerror}") from error
     return path

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from yprov_run import config
+from yprov_run.audience import mode_of
 from yprov_run.cli.complain import complain
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, campaign_file, replace_file
@@ -41,7 +42,8 @@ def write_report(known: Overview, directory: JobDir, document: Mapping[str, Any]
 
     try:
         text = report(known, directory, document)
-        replace_file(directory.report, text.encode("utf-8", "replace"))
+        mode = mode_of(directory.document, *_attached(directory))
+        replace_file(directory.report, text.encode("utf-8", "replace"), mode)
     except OSError as error:
         complain("yprov-merge", f"no report: {error.filename}: {error.strerror}")
     except Exception as error:  # noqa: BLE001 - fails open: the document is there
@@ -51,6 +53,13 @@ def write_report(known: Overview, directory: JobDir, document: Mapping[str, Any]
     with contextlib.suppress(OSError):
         directory.report.unlink()
     return False
+
+
+def _attached(directory: JobDir) -> list[Path]:
+    """Return the files beside the document whose text is in the report too."""
+    with contextlib.suppress(OSError):
+        return list(directory.artifacts.iterdir())
+    return []
 
 
 def write_campaign(jobs: Sequence[JobDir]) -> Path | None:
@@ -70,7 +79,8 @@ def write_campaign(jobs: Sequence[JobDir]) -> Path | None:
             link = directory.report.relative_to(base).as_posix()
             rows.append({**row(load(directory.document)), "link": quote(f"./{link}")})
         title = f"{len(jobs)} jobs in {base.name}"
-        replace_file(path, campaign_page(rows, title).encode("utf-8", "replace"))
+        content = campaign_page(rows, title).encode("utf-8", "replace")
+        replace_file(path, content, mode_of(*(directory.document for directory in jobs)))
     except OSError as error:
         complain("yprov-merge", f"no campaign page: {error.filename}: {error.strerror}")
         return None

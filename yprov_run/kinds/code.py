@@ -20,7 +20,8 @@ class Repository:
     """The state of one repository; `dirty` and the counts are None where git could not be asked.
 
     `branch` is empty on a detached head, `commit` before the first commit, `remote` (without
-    credentials) where there is none. `patch` is what `git apply` needs beside the commit.
+    credentials) where there is none. `patch` is what `git apply` needs beside the commit,
+    `mode` who may read the files that it is made of.
     """
 
     root: str
@@ -33,6 +34,7 @@ class Repository:
     submodules: tuple[Submodule, ...] = ()
     patch: str = ""
     problems: tuple[str, ...] = ()
+    mode: int = 0o666
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,11 @@ class Captured:
     """The repositories that the working directory and the program's script are in."""
 
     repositories: tuple[Repository, ...] = ()
+
+    @property
+    def mode(self) -> int:
+        """Who may read all of this, as permission bits."""
+        mode = 0o666
+        for repository in self.repositories:
+            mode &= repository.mode
+        return mode

@@ -11,7 +11,7 @@ class Container:
 
     `digest` is the registry's, from the reference or the image's own notes; `path` is a file or
     folder that is the image; `definition` is the recipe that lies in it. `source` says whether the
-    command line named it, or which variable.
+    command line named it, or which variable. `mode` is who may read the definition.
     """
 
     engine: str
@@ -20,6 +20,7 @@ class Container:
     digest: str = ""
     definition: str = ""
     source: str = "command line"
+    mode: int = 0o666
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,11 @@ class Captured:
     """The containers that a command line and its variables name."""
 
     containers: tuple[Container, ...] = ()
+
+    @property
+    def mode(self) -> int:
+        """Who may read all of this, as permission bits."""
+        mode = 0o666
+        for container in self.containers:
+            mode &= container.mode
+        return mode

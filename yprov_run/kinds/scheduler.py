@@ -26,7 +26,7 @@ class Captured:
 
     `facts` are the scheduler's own fields by its own names; `source` is the command that gave
     them. `inputs`, `outputs` and `tags` are from the script's `#YPROV` lines. `dependency` is in
-    the scheduler's spelling, as far as it is known.
+    the scheduler's spelling, as far as it is known. `mode` is who may read the script's text.
     """
 
     scheduler: str = ""
@@ -38,4 +38,5 @@ class Captured:
     outputs: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     same_as: int | None = None
+    mode: int = 0o666
     problems: tuple[str, ...] = ()

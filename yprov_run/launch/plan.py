@@ -24,6 +24,7 @@ _BOOT_AGENT = (
     "from yprov_run.agent.main import main; main(sys.argv[2:])"
 )
 _SHIM = Path(__file__).with_name("shim.sh")
+_CONTROLS = range(1, 9)
 _SHELLS_OWN = frozenset({"IFS", "OPTIND", "PPID"})
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -118,18 +119,29 @@ def _restored_environment(environ: Mapping[str, str]) -> list[str]:
 
     dash drops variables whose names are no identifiers, such as bash's exported functions (and
     with them `module` in job scripts), gives some of its own their first values, and adds PWD.
+    The values are the task's own, as the kernel keeps them: none of them stands in a file.
     """
     lines = [f"unset {name}" for name in ("PWD", "OLDPWD") if name not in environ]
     for name, value in sorted(environ.items()):
         if name in _SHELLS_OWN or not _IDENTIFIER.match(name):
-            pattern = shlex.quote("^" + re.escape(name) + "=")
-            given = f"tr '\\0' '\\n' </proc/$$/environ 2>/dev/null | grep -q {pattern}"
+            # What stands for a newline while the variables are lines.
+            sign = next((sign for sign in _CONTROLS if chr(sign) not in name + value), _CONTROLS[0])
+            wanted = shlex.quote(f"/^{_as_pattern(name, chr(sign))}=/{{s///;s/$/x/;p;q;}}")
             lines += [
-                f"if {given}; then",
-                f'  set -- /usr/bin/env {shlex.quote(f"{name}={value}")} "$@"',
+                f"_yprov_value=$(tr '\\n\\000' '\\{sign:03o}\\n' </proc/$$/environ 2>/dev/null |",
+                f"  LC_ALL=C sed -n {wanted} | tr '\\{sign:03o}' '\\n')",
+                'if [ -n "$_yprov_value" ]; then',
+                f'  set -- /usr/bin/env {shlex.quote(f"{name}=")}"${{_yprov_value%x}}" "$@"',
                 "fi",
             ]
     return lines
+
+
+def _as_pattern(name: str, newline: str) -> str:
+    """Return a basic regular expression of bytes that is a variable's name."""
+    signs = (sign if sign.isalnum() or sign == "_" or ord(sign) > 126 else f"[{sign}]"
+             for sign in name)  # fmt: skip
+    return "".join(signs).replace("[^]", r"\^").replace("[\n]", newline)
 
 
 def quoted(command: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir, open_job_dir, writ
 from yprov_run.launch.plan import Plan, ShimSettings, import_path, shim_text
 from yprov_run.launch.supervise import Outcome
 from yprov_run.light import TYPE_CHECKING
-from yprov_run.redaction.text import redact_argv, redact_variable
+from yprov_run.redaction.text import redact_argv, redact_json, redact_variable
 from yprov_run.schedulers.facts import SchedulerFacts
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from yprov_run.model import Json
 
 JOB_DIR_VARIABLE = "YPROV_JOB_DIR"
+_PRIVATE = 0o600
 
 
 def open_job(base: Path, name: str, scheduler: SchedulerFacts, tags: Mapping[str, str]) -> JobDir:
@@ -79,7 +81,7 @@ def record_step(
     )
     write_once(step.shim, shim_text(settings, os.environ))
     if plan.program_file:
-        write_once(step.programs, plan.program_file)
+        write_once(step.programs, plan.program_file, _PRIVATE)
     write_once(
         step.command,
         _dump(
@@ -106,6 +108,8 @@ def record_step(
 
 def record_end(step: StepDir, outcome: Outcome) -> None:
     """Write how the step's command ended. Raises OSError."""
+    with contextlib.suppress(OSError):
+        step.programs.unlink()  # its launcher has read it, and it may hold credentials
     write_once(step.end, _dump({"schema": SCHEMA_VERSION, **outcome._asdict()}))
 
 
@@ -113,12 +117,14 @@ def record_files(step: StepDir, captured: Captured) -> None:
     """Write the step's input and output files. Raises OSError."""
     from dataclasses import asdict
 
-    write_once(step.files, _dump({"schema": SCHEMA_VERSION, **asdict(captured)}))
+    fields = {name: redact_json(value) for name, value in asdict(captured).items()}
+    write_once(step.files, _dump({"schema": SCHEMA_VERSION, **fields}))
 
 
 def record_worth(step: StepDir, worth: Json) -> None:
     """Write how much work the step did, and what a kWh emits and costs. Raises OSError."""
-    write_once(step.worth, _dump({"schema": SCHEMA_VERSION, **worth}))
+    fields = {name: redact_json(value) for name, value in worth.items()}
+    write_once(step.worth, _dump({"schema": SCHEMA_VERSION, **fields}))
 
 
 def enclosing_job(environ: Mapping[str, str]) -> JobDir | None:

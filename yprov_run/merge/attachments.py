@@ -10,8 +10,9 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from yprov_run.audience import EVERYBODY, common
 from yprov_run.jobdir import JobDir, replace_file
 from yprov_run.kinds import binaries, code, container, software
 from yprov_run.model import Job
@@ -19,13 +20,17 @@ from yprov_run.model import Job
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file in the folder of artifacts; `rows` is None where it is no table."""
+    """A file in the folder of artifacts; `rows` is None where it is no table.
+
+    `mode` is who may read it at most.
+    """
 
     name: str
     label: str
     format: str
     content: bytes
     rows: int | None = None
+    mode: int = EVERYBODY
 
     @property
     def path(self) -> str:
@@ -40,11 +45,15 @@ class Attachment:
 
 def write_attachments(job: Job, directory: JobDir) -> None:
     """Write the attachments of all steps. Raises OSError."""
+    found: dict[str, Attachment] = {}
     for step in job.steps:
         for captured in step.captured:
-            for attachment in attachments(captured.data):
-                directory.artifacts.mkdir(exist_ok=True)
-                replace_file(directory.artifacts / attachment.name, attachment.content)
+            for one in attachments(captured.data):
+                equal = found.get(one.name, one)
+                found[one.name] = replace(one, mode=common([one.mode, equal.mode]))
+    for one in found.values():
+        directory.artifacts.mkdir(exist_ok=True)
+        replace_file(directory.artifacts / one.name, one.content, one.mode)
 
 
 def attachments(captured: object) -> Iterator[Attachment]:
@@ -66,7 +75,8 @@ def patch_of(repository: code.Repository) -> Attachment | None:
     if not repository.patch:
         return None
     content = repository.patch.encode("utf-8", "surrogateescape")
-    return _named("code", ".patch", "changes to the commit", "text/x-diff", content)
+    patch = _named("code", ".patch", "changes to the commit", "text/x-diff", content)
+    return replace(patch, mode=repository.mode)
 
 
 def definition_of(image: container.Container) -> Attachment | None:
@@ -74,7 +84,8 @@ def definition_of(image: container.Container) -> Attachment | None:
     if not image.definition:
         return None
     content = image.definition.encode("utf-8", "replace")
-    return _named("container", ".def", "definition of the image", "text/plain", content)
+    definition = _named("container", ".def", "definition of the image", "text/plain", content)
+    return replace(definition, mode=image.mode)
 
 
 def packages_of(captured: software.Captured) -> Attachment:

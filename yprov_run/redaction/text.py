@@ -42,7 +42,7 @@ def redact_argv(argv: Sequence[str]) -> list[str]:
 
 def redact_variable(name: str, value: str) -> str:
     """Return a variable's value with its credentials replaced, by its name or their shapes."""
-    if is_secret_name(name) and can_be_secret(name, value):
+    if may_name_secret(name) and is_secret_name(name) and can_be_secret(name, value):
         return REDACTED
     return redact_text(value)
 

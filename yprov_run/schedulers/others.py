@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from yprov_run.redaction.text import redact_variable
 from yprov_run.schedulers.facts import SchedulerFacts
 
 _PREFIXES = {"pbs": ("PBS_",), "lsf": ("LSB_", "LS_"), "flux": ("FLUX_",)}
@@ -83,7 +84,7 @@ def _from_base_58(text: str) -> str:
 
 def _variables(scheduler: str, environ: Mapping[str, str]) -> dict[str, str]:
     return {
-        name: environ[name][:_MAX_VALUE]
+        name: redact_variable(name, environ[name])[:_MAX_VALUE]
         for name in sorted(environ)
         if name.startswith(_PREFIXES[scheduler]) and not any(word in name for word in _NOT_RECORDED)
     }

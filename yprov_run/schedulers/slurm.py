@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from yprov_run.redaction.text import redact_variable
 from yprov_run.schedulers.facts import SchedulerFacts
 
 # SLURM_JWT is a credential. The others are addresses and tables of no use after the job.
@@ -35,7 +36,7 @@ def facts(environ: Mapping[str, str]) -> SchedulerFacts | None:
 def variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return Slurm's variables, sorted, without secrets and cut to 4,096 characters each."""
     return {
-        name: environ[name][:_MAX_VALUE]
+        name: redact_variable(name, environ[name])[:_MAX_VALUE]
         for name in sorted(environ)
         if name.startswith(("SLURM_", "SLURMD_", "SBATCH_")) and not _NOT_RECORDED.search(name)
     }

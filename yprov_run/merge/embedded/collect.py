@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from yprov_run.audience import audience
 from yprov_run.jobdir import JobDir, replace_file
+from yprov_run.merge.embedded.hiding import without_secrets
 from yprov_run.merge.embedded.mlflow import read_run
 from yprov_run.merge.embedded.search import Candidate, Kind, candidates
 from yprov_run.model import Gap, Job, Json
@@ -61,7 +63,8 @@ def collect(job: Job, directory: JobDir) -> tuple[list[Embedded], list[Gap]]:
         if room < 0:
             gaps.append(Gap("embedded", f"more than {_MAX_ALL_BYTES >> 20} MiB: the rest is left"))
             break
-        _copy(candidate, content, folder)
+        mode = audience(candidate.path, directory.path)
+        _copy(candidate, without_secrets(content), folder, mode)
     found: list[Embedded] = []
     seen: set[str] = set()
     for path in _copies(folder):
@@ -91,7 +94,7 @@ def _content(candidate: Candidate, gaps: list[Gap]) -> bytes | None:
     return content if any(mark.encode() in content for mark in _OF_THE_FAMILY) else None
 
 
-def _copy(candidate: Candidate, content: bytes, folder: Path) -> None:
+def _copy(candidate: Candidate, content: bytes, folder: Path, mode: int) -> None:
     name = candidate.name
     if candidate.kind == "mlflow":
         name = name.removesuffix("/meta.yaml") + _MLFLOW
@@ -105,7 +108,7 @@ def _copy(candidate: Candidate, content: bytes, folder: Path) -> None:
     except OSError:
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, content)
+    replace_file(path, content, mode)
     # Its time tells to which step it belongs, in every later merge too.
     os.utime(path, ns=(candidate.modified_ms * 1_000_000,) * 2)
 

@@ -1,0 +1,184 @@
+"""Sixty secrets in every place that is captured: a real run leaves none of them on the disk."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import need
+from tests.support import documents
+from tests.support.commands import environment, only_job, run
+from tests.support.secrets import HARMLESS, PLANTED
+from yprov_run.capture.code import without_credentials
+from yprov_run.merge.accounting import FIELDS
+from yprov_run.redaction.text import redact_text
+
+_LINES = "".join(f"{planted.text}\n" for planted in PLANTED)
+_SECRETS = [planted.secret for planted in PLANTED]
+# What the shim puts back: dash drops a name that is no identifier.
+_FUNCTION = "BASH_FUNC_login%%"
+
+
+def leaks(folder: Path, secrets: list[str]) -> list[tuple[str, str]]:
+    """Return where below a folder a secret stands: in a name or in any byte, also compressed."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        for content in (str(path.relative_to(folder)).encode(), *_contents(path)):
+            found += [(path.name, secret) for secret in secrets if secret.encode() in content]
+    return found
+
+
+def _contents(path: Path) -> Iterator[bytes]:
+    if path.is_file():
+        content = path.read_bytes()
+        yield content
+        if path.suffix == ".gz":
+            yield gzip.decompress(content)
+
+
+def _repository(folder: Path) -> None:
+    """Make a repository with a secret in each remote, in its difference, in an untracked file."""
+    need([name for name in ("git",) if shutil.which(name) is None], "the code's state")
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", *author, *words], cwd=folder, check=True, env=environment())
+
+    git("init", "-q", "-b", "main")
+    (folder / "code.py").write_text("x = 1\n" + _LINES)
+    git("add", "code.py")
+    git("commit", "-q", "-m", "one")
+    (folder / "code.py").write_text("x = 2\n" + _LINES[::-1] + _LINES)
+    (folder / "new.txt").write_text(_LINES)
+    lines = (f'[remote "r{i}"]\n\turl = https://me:{s}@h/x.git\n' for i, s in enumerate(_SECRETS))
+    with (folder / ".git/config").open("a") as config:
+        config.write(f'[remote "origin"]\n\turl = https://{_SECRETS[0]}@h/x.git\n')
+        config.writelines(lines)
+
+
+def _scheduler(folder: Path) -> Path:
+    """Make Slurm's programs, which answer with secrets in all that they say."""
+    tools = folder / "tools"
+    tools.mkdir()
+    words = shlex.join([word for planted in PLANTED for word in shlex.split(planted.text)])
+    directives = "".join(f"#SBATCH --comment {p.text}\n#YPROV --tag {p.text}\n" for p in PLANTED)
+    (folder / "script").write_text(f"#!/bin/bash\n{directives}{_LINES}")
+    (folder / "shown").write_text(f"JobId=77 JobName=j Comment={words} Command={words}\n")
+    rows = dict.fromkeys(FIELDS, "")
+    rows |= {"JobIDRaw": "77", "State": "COMPLETED", "End": "1795246544", "User": "root",
+             "SubmitLine": f"sbatch --wrap={shlex.quote(words)} {words}"}  # fmt: skip
+    (folder / "row").write_text("\x1f".join(rows.values()) + "\n")
+    (tools / "scontrol").write_text(
+        f'#!/bin/sh\ncase "$*" in *show*) cat {folder}/shown ;; *) cat {folder}/script ;; esac\n'
+    )
+    (tools / "sacct").write_text(f"#!/bin/sh\ncat {folder}/row\n")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    return tools
+
+
+def _variables() -> dict[str, str]:
+    """Return variables with secrets as their values, and inside their values."""
+    shaped = [planted.secret for planted in PLANTED if planted.text.startswith("use ")]
+    table = base64.b64encode(f"_ModuleTable_ = {{ note = [[{_LINES}]] }}".encode()).decode()
+    found = {
+        "LOADEDMODULES": "site/1", "_LMFILES_": "/nowhere/site/1", "LMOD_CMD": "/x",
+        "_ModuleTable001_": table, "_ModuleTable_Sz_": "1",
+        _FUNCTION: f"() {{ {_LINES} }}",
+    }  # fmt: skip
+    for index, planted in enumerate(PLANTED):
+        found[f"TORCH_{index}_TOKEN"] = planted.secret
+        found[f"SLURM_NOTE_{index}"] = found[f"LMOD_NOTE_{index}"] = planted.text
+        found[f"EBROOT{index}"] = f"https://me:{planted.secret}@h/sw"
+        found[f"HF_URL_{index}"] = f"https://h/x?sig={planted.secret}&n=1"
+    found["APPTAINER_CONTAINER"] = f"docker://me:{_SECRETS[-1]}@h/i:1"
+    return found | {f"PYTHON_X{index}": secret for index, secret in enumerate(shaped)}
+
+
+def _program(folder: Path) -> None:
+    """Make a program that leaves records of its own, with secrets in them."""
+    family = {"prefix": {"prov-ml": "x"}, "entity": {
+        f"ex:{i}": {"prov:label": p.text, "api_key": p.secret,
+                    "password": {"$": p.secret, "type": "xsd:string"}}
+        for i, p in enumerate(PLANTED)
+    }}  # fmt: skip
+    (folder / "prov.kept").write_text(json.dumps(family))
+    (folder / "params").mkdir()
+    for index, planted in enumerate(PLANTED):
+        (folder / f"params/api_key_{index}").write_text(planted.secret)
+        (folder / f"params/note_{index}").write_text(planted.text)
+    (folder / "work.py").write_text(
+        "import os, pathlib, shutil\n"
+        "shutil.copy('prov.kept', 'prov_program.json')\n"
+        "run = pathlib.Path('mlruns/0/run1'); run.mkdir(parents=True)\n"
+        "(run / 'meta.yaml').write_text('run_id: run1\\nstatus: 3\\n')\n"
+        "shutil.copytree('params', run / 'params')\n"
+        f"assert 'Pl4nted' in os.environ[{_FUNCTION!r}]\n"
+    )
+
+
+def test_of_sixty_secrets_in_every_place_no_byte_is_on_the_disk(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    _repository(folder)
+    _program(folder)
+    tools = _scheduler(tmp_path)
+    (folder / "conf.yaml").write_text("".join(f"- {planted.text}\n" for planted in PLANTED))
+    (folder / "conf.ini").write_text("[a]\n" + "".join(f"token = {s}\n" for s in _SECRETS))
+    tariff = f"  source: https://me:{_SECRETS[3]}@h/mix\n  price_per_kwh: 0.3\n  currency: EUR\n"
+    tariff += "  date: 2026-01-01\n"
+    (folder / "yprov.yaml").write_text(f"env: ['SITE_*']\ntariff:\n{tariff}")
+    words = [word for planted in PLANTED for word in shlex.split(planted.text)]
+    env = environment(SLURM_JOB_ID="77", SLURM_JOB_NAME="j", **_variables())
+    done = run(
+        "yprov-run", "--tag", f"key={_SECRETS[0]}", "--tag", f"token={_SECRETS[-1]}",
+        "--input", f"https://me:{_SECRETS[1]}@h/data.h5",
+        "--output", f"out?token={_SECRETS[2]}", "--env", "all",
+        sys.executable, "work.py", "--config", "conf.yaml", "conf.ini", *words, *HARMLESS,
+        cwd=folder, env={**env, "PATH": f"{tools}:{env['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    job = only_job(folder)
+    assert not leaks(job, _SECRETS)
+    assert not [secret for secret in _SECRETS if secret.encode() in done.stderr]
+    # All of that was captured, and what only looks like a secret stays.
+    step = json.loads((job / "record/steps/0/step.json").read_text())
+    assert step["argv"][-len(HARMLESS) :] == list(HARMLESS)
+    document = documents.load(job / "prov.json")
+    assert documents.job(document)["run:submitLine"].startswith("sbatch --wrap=")
+    kinds = ("CodeState", "Environment", "Module", "EasyBuildPackage", "ContainerImage")
+    assert all(documents.of_type(document, "entity", f"run:{kind}") for kind in kinds)
+    assert any(name.startswith("batch_script/") for name in document["entity"])
+    assert list(job.glob("artifacts_GR0/code_*.patch"))
+    assert len(list((job / "artifacts_GR0/embedded").rglob("*.json"))) == 2
+    assert (job / "report.html").stat().st_size > 10_000
+    assert "<redacted>" in (job / "report.html").read_text().replace("&lt;", "<").replace(
+        "&gt;", ">"
+    )
+
+
+@pytest.mark.parametrize("secret", _SECRETS, ids=lambda secret: secret[:12])
+def test_a_remote_loses_its_credentials_wherever_they_stand(secret: str) -> None:
+    for url in (
+        f"https://me:{secret}@host/x.git", f"https://{secret}@host/x.git",
+        f"https://host/x.git?token={secret}", f"https://host/x.git#{secret}",
+        f"ssh://me:{secret}@host/x.git", f"http://host/x.git;token={secret}",
+    ):  # fmt: skip
+        assert secret not in without_credentials(url)
+        assert "host/x.git" in without_credentials(url)
+
+
+@pytest.mark.parametrize("text", HARMLESS, ids=lambda text: text[:30])
+def test_a_harmless_look_alike_stays_in_every_kind_of_file(text: str) -> None:
+    for form in ("{}\n", "- {}\n", "+{}\n", "#SBATCH {}\n", "export A=1; {}\n", "# {}\n"):
+        line = form.format(text)
+        assert redact_text(line) == line
