@@ -1,7 +1,7 @@
 """Modules of Lmod and Environment Modules, Spack and EasyBuild, from what they leave in variables.
 
 Neither `module` nor anything else is run. Both systems keep two lists of one order: names in
-`LOADEDMODULES`, files in `_LMFILES_`.
+`LOADEDMODULES`, files in `_LMFILES_`; Lmod has a table beside them (`lmodtable.py`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from yprov_run.capture import lmodtable
 from yprov_run.capture.safefile import open_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.modules import Captured, Module, Package
@@ -24,7 +26,7 @@ def take(scene: Scene) -> Captured | None:
     """Return what was loaded when the command was launched, or None if nothing was."""
     environ = scene.environ
     system, version = _system(environ)
-    modules, problems = _modules(environ)
+    modules, problems = modules_of(environ)
     spack_env = environ.get("SPACK_ENV", "")
     packages = _packages(environ)
     if not (modules or spack_env or packages):
@@ -47,7 +49,35 @@ def _system(environ: Mapping[str, str]) -> tuple[str, str]:
     return "Environment Modules", environ.get("MODULE_VERSION", "")
 
 
-def _modules(environ: Mapping[str, str]) -> tuple[tuple[Module, ...], tuple[str, ...]]:
+def modules_of(environ: Mapping[str, str]) -> tuple[tuple[Module, ...], tuple[str, ...]]:
+    """Return the loaded modules in the order of loading, and what is wrong with their lists."""
+    found, problems = _listed(environ)
+    try:
+        table = lmodtable.loaded(environ)
+    except lmodtable.TableError as error:
+        return found, (*problems, f"Lmod's table of modules: {error}")
+    if table is None:
+        return found, problems
+    listed = {f"{one.name}/{one.version}".rstrip("/"): one for one in found}
+    if set(listed) != {one.full_name for one in table}:
+        return found, (*problems, "Lmod's table of modules does not fit LOADEDMODULES")
+    return tuple(_by_table(one, listed[one.full_name]) for one in table), problems
+
+
+def _by_table(one: lmodtable.Loaded, listed: Module) -> Module:
+    version = one.full_name.removeprefix(one.name).lstrip("/")
+    return replace(
+        listed,
+        name=redact_text(one.name),
+        version=redact_text(version),
+        asked_as=redact_text(one.asked_as),
+        by_other=one.by_other,
+        is_default=one.is_default,
+    )
+
+
+def _listed(environ: Mapping[str, str]) -> tuple[tuple[Module, ...], tuple[str, ...]]:
+    """Return the modules of the two lists that both systems keep."""
     names = [name for name in environ.get("LOADEDMODULES", "").split(":") if name]
     files = [file for file in environ.get("_LMFILES_", "").split(":") if file]
     problems = []
@@ -62,7 +92,8 @@ def _modules(environ: Mapping[str, str]) -> tuple[tuple[Module, ...], tuple[str,
         name, _, version = full_name.rpartition("/")
         if not name:
             name, version = full_name, ""
-        found.append(Module(name, version, file, _checksum(file) if file else ""))
+        checksum = _checksum(file) if file else ""
+        found.append(Module(redact_text(name), redact_text(version), redact_text(file), checksum))
     return tuple(found), tuple(problems)
 
 

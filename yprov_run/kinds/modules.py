@@ -9,13 +9,18 @@ from dataclasses import dataclass
 class Module:
     """A loaded module: its name and version, and the file that defines it.
 
-    `sha256` is empty where the file could not be read, or is not a file.
+    `sha256` is empty where the file could not be read, or is not a file. The rest is what only
+    Lmod tells: `asked_as` is what was asked for, `by_other` whether another module loaded it,
+    `is_default` whether that version is marked as the default.
     """
 
     name: str
     version: str = ""
     file: str = ""
     sha256: str = ""
+    asked_as: str = ""
+    by_other: bool | None = None
+    is_default: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def add(records: Records, job: Job, step: Step, captured: Captured) -> None:
         records.relate(
             "used", step_id(step), entity,
             {"prov:activity": step_id(step), "prov:entity": entity, "prov:role": "module",
-             **own(loadOrder=place)},
+             **own(loadOrder=place, askedAs=module.asked_as, loadedByModule=_said(module.by_other),
+                   isDefault=_said(module.is_default))},
         )  # fmt: skip
     for package in captured.packages:
         entity = records.add(
@@ -58,3 +59,7 @@ def add(records: Records, job: Job, step: Step, captured: Captured) -> None:
             },
         )  # fmt: skip
         records.use(step_id(step), entity, "environment")
+
+
+def _said(truth: bool | None) -> str | None:
+    return None if truth is None else str(truth).lower()
