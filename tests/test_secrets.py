@@ -18,8 +18,8 @@ from tests.conftest import need
 from tests.support import documents
 from tests.support.commands import environment, only_job, run
 from tests.support.secrets import HARMLESS, PLANTED
-from yprov_run.capture.code import without_credentials
 from yprov_run.merge.accounting import FIELDS
+from yprov_run.redaction.remote import without_credentials
 from yprov_run.redaction.text import redact_text
 
 _LINES = "".join(f"{planted.text}\n" for planted in PLANTED)

@@ -24,7 +24,6 @@ from yprov_run.capture.scene import Scene
 from yprov_run.errors import YprovError
 from yprov_run.kinds.code import Captured, Repository, Submodule
 from yprov_run.redaction.remote import without_credentials
-from yprov_run.redaction.text import redact_text
 
 _MAX_LIST_BYTES = 16 << 20
 _MAX_SUBMODULES = 50

@@ -49,14 +49,9 @@ class Loaded:
     is_default: bool | None
 
 
-def loaded(environ: Mapping[str, str]) -> list[Loaded] | None:
-    """Return the active modules in the order of loading; None where there is no table.
-
-    Raises TableError where there is one that cannot be read.
-    """
+def loaded(environ: Mapping[str, str]) -> list[Loaded]:
+    """Return the active modules in the order of loading. TableError if they cannot be read."""
     count = environ.get("_ModuleTable_Sz_", "")
-    if not count:
-        return None
     if not (count.isascii() and count.isdigit() and 0 < int(count[:9]) <= _MAX_PIECES):
         raise TableError("its number of pieces is none")
     pieces = [environ.get(f"_ModuleTable{number:03d}_") for number in range(1, int(count) + 1)]

@@ -12,11 +12,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from yprov_run.capture import lmodtable
 from yprov_run.capture.safefile import open_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.modules import Captured, Module, Package
+from yprov_run.light import TYPE_CHECKING
 from yprov_run.redaction.text import redact_text
+
+if TYPE_CHECKING:
+    from yprov_run.capture.lmodtable import Loaded
 
 _MAX_MODULES = 1000
 _MAX_FILE = 4 << 20
@@ -52,19 +55,21 @@ def _system(environ: Mapping[str, str]) -> tuple[str, str]:
 def modules_of(environ: Mapping[str, str]) -> tuple[tuple[Module, ...], tuple[str, ...]]:
     """Return the loaded modules in the order of loading, and what is wrong with their lists."""
     found, problems = _listed(environ)
+    if "_ModuleTable_Sz_" not in environ:
+        return found, problems
+    from yprov_run.capture import lmodtable  # only where Lmod is
+
     try:
         table = lmodtable.loaded(environ)
     except lmodtable.TableError as error:
         return found, (*problems, f"Lmod's table of modules: {error}")
-    if table is None:
-        return found, problems
     listed = {f"{one.name}/{one.version}".rstrip("/"): one for one in found}
     if set(listed) != {one.full_name for one in table}:
         return found, (*problems, "Lmod's table of modules does not fit LOADEDMODULES")
     return tuple(_by_table(one, listed[one.full_name]) for one in table), problems
 
 
-def _by_table(one: lmodtable.Loaded, listed: Module) -> Module:
+def _by_table(one: Loaded, listed: Module) -> Module:
     version = one.full_name.removeprefix(one.name).lstrip("/")
     return replace(
         listed,
