@@ -307,6 +307,16 @@ def test_mig_instances_are_reported_and_their_power_is_the_whole_gpus(
     assert of_instances == {"gpu_memory_used"}
 
 
+def test_a_mig_instance_of_a_hopper_tells_how_busy_it_is(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = named(_gpus(fake_nvml, monkeypatch, GPUS="1", GPM="1", MIG_GPU="0"))
+    assert {name for name in values if name.endswith("tensor_busy_percent")} == {
+        "gpu0_tensor_busy_percent", "gpu1_tensor_busy_percent", "gpu2_tensor_busy_percent",
+    }  # fmt: skip
+    assert (values["gpu1_tensor_busy_percent"], values["gpu2_sm_busy_percent"]) == (50, 20)
+
+
 def test_grace_hopper_keeps_gpu_and_module_apart(
     fake_nvml: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -325,9 +325,21 @@ int nvmlGpmQueryDeviceSupport(void *device, gpm_support *support) {
 int nvmlGpmSampleAlloc(double **sample) { *sample = calloc(1, sizeof **sample); return SUCCESS; }
 
 int nvmlGpmSampleGet(void *device, double *sample) {
-    (void)device;
+    if (is_instance(device)) return INVALID;
     if (getenv("FAKE_NVML_GPM_DENIED")) return 4;
     *sample = now();
+    return enter();
+}
+
+int nvmlGpmMigSampleGet(void *device, unsigned gpu_instance, double *sample) {
+    if (index_of(device) != (int)knob("FAKE_NVML_MIG_GPU", -1)) return INVALID;
+    if (gpu_instance < 1 || gpu_instance > 2) return INVALID;
+    return nvmlGpmSampleGet(device, sample);
+}
+
+int nvmlDeviceGetGpuInstanceId(void *device, unsigned *id) {
+    if (!is_instance(device)) return INVALID;
+    *id = 1 + ((int *)device - handles - MAX_GPUS) % 2;
     return enter();
 }
 

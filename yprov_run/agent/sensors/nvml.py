@@ -89,7 +89,7 @@ class NvmlSensor:
         if module is not None:
             self._add_device(f"{uuid}/module", f"{name} module", "module", uuid, module)
         for instance in instances:
-            self._add_instance(instance, uuid)
+            self._add_instance(instance, uuid, handle)
 
     def _limit_w(self, handle: c_void_p) -> float | None:
         try:
@@ -116,10 +116,17 @@ class NvmlSensor:
         for turn, maker in enumerate(_IN_TURN):
             self._try_call(device, handle, maker, maker.__name__, (turn + device.index) % SLOW)
 
-    def _try_performance(self, device: Device, handle: c_void_p) -> None:
+    def _try_performance(
+        self, device: Device, handle: c_void_p, instance: c_void_p | None = None
+    ) -> None:
         """Plan the performance metrics where there are any; older GPUs having none is no gap."""
         try:
-            call = calls.performance_call(self._nvml, handle)
+            number = (
+                None
+                if instance is None
+                else self._nvml.number("nvmlDeviceGetGpuInstanceId", instance)
+            )
+            call = calls.performance_call(self._nvml, handle, number)
         except NvmlError as error:
             if error.code == lib.NO_PERMISSION:
                 self._problems.append(f"{device.uuid}: performance metrics: {error}")
@@ -170,7 +177,7 @@ class NvmlSensor:
                 continue  # a slot without an instance, or one of another job
         return found
 
-    def _add_instance(self, handle: c_void_p, parent: str) -> None:
+    def _add_instance(self, handle: c_void_p, parent: str, parent_handle: c_void_p) -> None:
         try:
             uuid = self._nvml.text("nvmlDeviceGetUUID", handle)
             name = self._nvml.text("nvmlDeviceGetName", handle)
@@ -179,6 +186,8 @@ class NvmlSensor:
             self._problems.append(f"an instance of {parent}: {error}")
             return
         self._add_device(uuid, name, "gpu-instance", parent, memory)
+        # How busy it is: all that the driver tells of an instance alone.
+        self._try_performance(self.devices[-1], parent_handle, handle)
 
     def read(self) -> list[int | None]:
         """Return one value per column; a quantity that fails is empty, and named once."""

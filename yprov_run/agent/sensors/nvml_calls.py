@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_uint, c_ulonglong, c_void_p
+from functools import partial
 
 from yprov_run.agent.sensors import nvml_library as lib
 from yprov_run.agent.sensors.nvml_library import Nvml, NvmlError
@@ -185,11 +186,16 @@ _GPM = (
 
 
 class PerformanceCall(Call):
-    """How busy the parts of a GPU were since the call before (Hopper and newer): no profiler."""
+    """How busy the parts of a GPU were since the call before (Hopper and newer): no profiler.
 
-    def __init__(self, nvml: Nvml, handle: c_void_p) -> None:
-        self._take = nvml.function("nvmlGpmSampleGet")
-        self._handle = handle
+    `instance` is the id of a GPU instance where it is that of a MIG GPU, with the GPU's handle.
+    """
+
+    def __init__(self, nvml: Nvml, handle: c_void_p, instance: int | None) -> None:
+        if instance is None:
+            self._take = partial(nvml.function("nvmlGpmSampleGet"), handle)
+        else:
+            self._take = partial(nvml.function("nvmlGpmMigSampleGet"), handle, c_uint(instance))
         self._older = nvml.handle("nvmlGpmSampleAlloc")
         self._newer = nvml.handle("nvmlGpmSampleAlloc")
         self._metrics = lib.GpmMetrics(version=lib.GpmMetrics.VERSION, count=len(_GPM))
@@ -199,11 +205,11 @@ class PerformanceCall(Call):
             [name for name, _ in _GPM], nvml.function("nvmlGpmMetricsGet"),
             (byref(self._metrics),), self._percent,
         )  # fmt: skip
-        nvml.check(self._take(handle, self._older))
+        nvml.check(self._take(self._older))
 
     def make(self) -> tuple[int, list[int | None]]:
         """Take a sample, and return what was between it and the one before, in percent."""
-        status = self._take(self._handle, self._newer)
+        status = self._take(self._newer)
         if status:
             return status, [None] * len(_GPM)
         self._metrics.first, self._metrics.second = self._older, self._newer
@@ -216,10 +222,13 @@ class PerformanceCall(Call):
         return [None if metric.status else round(metric.value) for metric in metrics]
 
 
-def performance_call(nvml: Nvml, handle: c_void_p) -> Call:
-    """Return the call for the performance metrics. Raises NvmlError where there are none."""
+def performance_call(nvml: Nvml, handle: c_void_p, instance: int | None = None) -> Call:
+    """Return the call for the performance metrics of a GPU, or of its instance of that id.
+
+    Raises NvmlError where there are none.
+    """
     support = lib.GpmSupport(version=lib.GpmSupport.VERSION)
     nvml.call("nvmlGpmQueryDeviceSupport", handle, byref(support))
     if not support.is_supported:
         raise NvmlError(lib.NOT_SUPPORTED, "older than Hopper")
-    return PerformanceCall(nvml, handle)
+    return PerformanceCall(nvml, handle, instance)
