@@ -1,16 +1,17 @@
 # make demo   run the main job on this machine, no cluster
 # make test   install what the tests need (Slurm and MPI included) and run them all
+# make docs   the documentation as a site, in build/docs; nothing is fetched by its readers
 # make lint   style, types, import rules, shell scripts
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev mpich libmpich-dev iproute2 gcc libc6-dev procps git chromium chromium-driver tmux lua5.3 lua-posix lua-filesystem lua-json lua-term tcl
+PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev mpich libmpich-dev iproute2 gcc libc6-dev procps git chromium chromium-driver tmux lua5.3 lua-posix lua-filesystem lua-json lua-term tcl curl
 # Two that cannot be installed together: unpacked beside each other.
 MODULE_SYSTEMS := lmod environment-modules
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint packages module-systems clean
+.PHONY: demo test lint docs packages module-systems clean
 
 demo: $(BIN)/.demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" yprov-run --input examples/digits.csv --output examples/out \
@@ -30,6 +31,10 @@ lint: $(BIN)/.lint
 	$(BIN)/shellcheck -s sh -e SC1090,SC2154 yprov_run/launch/shim.sh
 	$(BIN)/shellcheck slurm_templates/*.sh
 
+# The warning is Material's, about a MkDocs that there is not yet.
+docs: $(BIN)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -45,8 +50,12 @@ $(BIN)/.demo: $(BIN)/.installed
 
 # yProv4ML is run by a test, as a program: without what it needs for cards, loggers and other formats.
 $(BIN)/.test: $(BIN)/.installed
-	$(BIN)/pip install --quiet --group test --group examples
+	$(BIN)/pip install --quiet --group test --group docs --group examples
 	$(BIN)/pip install --quiet --no-deps --upgrade --target $(VENV)/yprov4ml yprov4ml==3.2.8
+	touch $@
+
+$(BIN)/.docs: $(BIN)/.installed
+	$(BIN)/pip install --quiet --group docs
 	touch $@
 
 $(BIN)/.lint: $(BIN)/.installed

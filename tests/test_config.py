@@ -91,4 +91,4 @@ def test_any_text_is_settings_or_an_error_of_ours(text: str) -> None:
         found = config._parse(Path("c.yaml"), text)
     except YprovError:
         return
-    assert set(found) <= {*config._KINDS, "advice"}
+    assert set(found) <= {*config.KEYS, "advice"}

@@ -20,21 +20,26 @@ FOLDER = "yprov.yaml"
 
 Settings = dict[str, object]
 
-_KINDS: dict[str, tuple[str, str]] = {
-    "dir": ("str", "a folder"),
-    "name": ("str", "a name"),
-    "interval": ("number", "a number of seconds"),
-    "capture": ("bool", "true or false"),
-    "merge": ("bool", "true or false"),
-    "report": ("bool", "true or false"),
-    "quiet": ("bool", "true or false"),
-    "find_files": ("bool", "true or false"),
-    "patch": ("bool", "true or false"),
-    "env": ("list", "a list of names or patterns of variables"),
-    "ignore": ("list", "a list of names or patterns"),
-    "checksum_seconds": ("number", "a number of seconds"),
-    "checksum_gb": ("number", "a number of gigabytes"),
-}
+# What a configuration file may set: name: (kind, what a value is, what it does).
+KEYS: dict[str, tuple[str, str, str]] = {
+    "dir": ("str", "a folder", "where job directories go, as `--dir`"),
+    "name": ("str", "a name", "the job's name, as `--name`"),
+    "interval": ("number", "a number of seconds", "time between samples, as `--interval`"),
+    "capture": ("bool", "true or false", "`false` captures little, as `--no-capture`"),
+    "merge": ("bool", "true or false", "`false` records only, as `--no-merge`"),
+    "report": ("bool", "true or false", "`false` makes no report, as `--no-report`"),
+    "quiet": ("bool", "true or false", "`true` prints no summary, as `--quiet`"),
+    "find_files": (
+        "bool", "true or false", "`false` looks only at files that are named (`true`)",
+    ),
+    "patch": ("bool", "true or false", "`false` keeps no changes to the code (`true`)"),
+    "env": ("list", "a list of names or patterns of variables",
+            "more environment variables to keep, as `--env`"),
+    "ignore": ("list", "a list of names or patterns",
+               "more files and folders to pass over when looking for what the job read or wrote"),
+    "checksum_seconds": ("number", "a number of seconds", "what checksums may cost (60)"),
+    "checksum_gb": ("number", "a number of gigabytes", "what checksums may read (50)"),
+}  # fmt: skip
 
 _NUMBERS = "advice"
 
@@ -109,8 +114,8 @@ def _parse(path: Path, text: str) -> Settings:
     for key, value in root.value:
         where = f"{path}:{key.start_mark.line + 1}"
         name = str(key.value)
-        if name not in _KINDS and name not in (_NUMBERS, _TARIFF):
-            known = ", ".join((*_KINDS, _NUMBERS, _TARIFF))
+        if name not in KEYS and name not in (_NUMBERS, _TARIFF):
+            known = ", ".join((*KEYS, _NUMBERS, _TARIFF))
             raise YprovError(f"{where}: unknown key {name!r}; known are {known}")
         if name in settings:
             raise YprovError(f"{where}: {name!r} is set twice")
@@ -170,7 +175,7 @@ def _numbers(path: Path, where: str, node: Node) -> dict[str, float]:
 
 def _value(where: str, name: str, node: Node) -> object:
     """Return a setting's value if it is of the right kind."""
-    kind, wanted = _KINDS[name]
+    kind, wanted, _ = KEYS[name]
     text = node.value if isinstance(node.value, str) else ""
     tag = node.tag.rpartition(":")[2]
     if kind == "bool" and tag == "bool":

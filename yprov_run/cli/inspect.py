@@ -16,6 +16,7 @@ from yprov_run.cli.inspections.sensors import sensors
 from yprov_run.cli.inspections.show import show
 from yprov_run.cli.inspections.watch import watch
 from yprov_run.cli.shell import execute, show_version
+from yprov_run.cli.teaching import examples
 
 app = typer.Typer(
     add_completion=False,
@@ -26,7 +27,13 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+@app.callback(
+    epilog=examples(
+        ("yprov-inspect list --since 7d", "the jobs of this week"),
+        ("yprov-inspect show 4711", "one of them"),
+        ("yprov-inspect diff 4711 4712", "what is different in the next"),
+    )
+)
 def inspect(
     version: Annotated[
         bool | None,
@@ -37,14 +44,47 @@ def inspect(
     del version
 
 
-app.command("list")(list_jobs)
-app.command("show")(show)
-app.command("diff")(diff)
-app.command("watch")(watch)
-app.command("rerun")(rerun)
-app.command("export")(export)
-app.command("check")(check)
-app.command("sensors")(sensors)
+# In the order in which help lists them.
+_SUBCOMMANDS = (
+    ("list", list_jobs, examples(
+        ("yprov-inspect list --since 7d --state failed", "what failed this week"),
+        ("yprov-inspect list --tag run=base --where 'energy>1M' --sort -energy",
+         "more than a megajoule, the most first"),
+        ("yprov-inspect list --csv /scratch/project/yprov", "every field, for a spreadsheet"),
+    )),
+    ("show", show, examples(
+        ("yprov-inspect show 4711", "the summary, as at the end of the job"),
+        ("yprov-inspect show 4711 --gpus", "each GPU, the least used first"),
+        ("yprov-inspect show yprov/train_4711 --packages --json", "a table for a program"),
+    )),
+    ("diff", diff, examples(
+        ("yprov-inspect diff 4711 4712", "what changed between two jobs"),
+        ("yprov-inspect diff 4711 4712 --all", "also node names, times and the like"),
+    )),
+    ("watch", watch, examples(
+        ("yprov-inspect watch 4711", "live; q ends it"),
+        ("yprov-inspect watch --once 4711", "one look, for a log"),
+    )),
+    ("rerun", rerun, examples(
+        ("yprov-inspect rerun 4711", "print the commands, and warn of what differs today"),
+        ("yprov-inspect rerun 4711 --step 0 --execute", "run the first one again"),
+    )),
+    ("export", export, examples(
+        ("yprov-inspect export 4711 --plot --quantity gpu_power -o power.svg", "for a paper"),
+        ("yprov-inspect export 4711 --graph -o graph.svg", "what came of what"),
+        ("yprov-inspect export other.json --format provn", "anybody's PROV-JSON as PROV-N"),
+    )),
+    ("check", check, examples(
+        ("yprov-inspect check 4711", "is it valid, and true of the files beside it?"),
+        ("yprov-inspect check --family other.json", "could the yProv family read this one?"),
+    )),
+    ("sensors", sensors, examples(
+        ("yprov-inspect sensors", "what this machine offers to measure"),
+        ("srun -n 1 --gpus=1 yprov-inspect sensors", "what a compute node offers"),
+    )),
+)  # fmt: skip
+for _name, _function, _epilog in _SUBCOMMANDS:
+    app.command(_name, epilog=_epilog)(_function)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import typer
 from yprov_run.cli.fold import fold, fold_campaign
 from yprov_run.cli.reporting import write_campaign
 from yprov_run.cli.shell import execute, show_version
+from yprov_run.cli.teaching import examples
 from yprov_run.jobdir import campaign_document, campaign_file, find_job
 from yprov_run.report.terminal import make_console, print_summary
 from yprov_run.report.words import plain
@@ -29,7 +30,12 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 @app.command(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Examples: yprov-merge yprov/train_4711    yprov-merge 4711 --dir /scratch/me/yprov",
+    epilog=examples(
+        ("yprov-merge 4711", "a job that was killed, by its id"),
+        ("yprov-merge yprov/train_4711", "the same by its directory"),
+        ("yprov-merge --no-report --detail node 4711", "a small document of a large job"),
+        ("yprov-merge yprov/train_*", "several jobs, and a page and a document of them together"),
+    ),
 )
 def merge(
     jobs: Annotated[

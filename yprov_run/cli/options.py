@@ -9,6 +9,7 @@ import typer
 
 from yprov_run.cli.request import Request, checked_interval, checked_merits, checked_tags
 from yprov_run.cli.shell import show_version
+from yprov_run.cli.teaching import examples
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -19,7 +20,15 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
         "ignore_unknown_options": False,
         "help_option_names": ["-h", "--help"],
     },
-    epilog="Example: yprov-run --tag run=base srun -N 4 --ntasks-per-node=8 python train.py",
+    epilog=examples(
+        ("yprov-run python train.py", "on this machine"),
+        ("yprov-run srun -N 4 --ntasks-per-node=8 python train.py", "in a batch job, on each node"),
+        (
+            "yprov-run -i data/train.h5 -o checkpoints --tag run=base python train.py",
+            "with what it reads and writes, and a word to find it by",
+        ),
+        ("yprov-run --dry-run mpirun -np 8 ./solver", "see where recording would begin"),
+    ),
 )
 def run(
     command: Annotated[

@@ -46,10 +46,7 @@ def list_jobs(
     as_json: Annotated[bool, typer.Option("--json", help="Every field, as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Every field, as CSV.")] = False,
 ) -> None:
-    """List the jobs below a folder. Fields are those that --json shows.
-
-    Examples: yprov-inspect list --since 7d --where 'energy>1M' --sort -energy
-    """
+    """List the jobs below a folder. Fields are those that --json shows."""
     tests = [*_tests(tags or [], since, state, user), *map(where, conditions or [])]
     found = ordered(chosen(rows(folder), tests), sort)
     if as_json:
