@@ -37,7 +37,21 @@ _GPU = {
     "pcie_received": 0, "pcie_sent": 0, "utilisation": 70, "memory_used": 61_000, "throttle": 0,
     "temperature": 60, "sm_clock": 1_755, "memory_clock": 2_619,
 }  # fmt: skip
-_HOST = {"cpu_busy": 240, "memory_used": 210_000}
+_HOST = {
+    "cpu_busy": 240, "memory_used": 210_000, "swap_used": 0, "load": 800, "disk_read": 0,
+    "disk_written": 0, "net_received": 0, "net_sent": 0, "fabric_received": 0, "fabric_sent": 0,
+    "job_memory": 180_000, "job_memory_peak": 200_000, "job_cpu": 0, "job_read": 0,
+    "job_written": 0,
+}  # fmt: skip
+_HARDWARE = {
+    "kernel": "5.14.0-427.el9.x86_64", "kernel_build": "#1 SMP", "system": "Rocky Linux 9.4",
+    "huge_pages": "madvise", "cpu_model": "AMD EPYC 9454", "cpu_microcode": "0xa101148",
+    "virtual": False, "cpus": 128, "sockets": 2, "cores_per_socket": 32, "threads_per_core": 2,
+    "numa_nodes": 8, "l3_cache": "32768K", "memory_gib": 1536,
+}  # fmt: skip
+_LIBRARIES = [f"/usr/lib64/lib{name}.so" for name in ("c", "m", "cuda", "nccl", "cublas", "cudnn")]
+_UPDATE_MS = 98
+_UPDATE_DJ = 412
 
 
 class _Time:
@@ -68,8 +82,11 @@ def _values(columns: Sequence[Column], second: int, node: int) -> list[int | Non
         name = column.quantity.name
         base = _HOST[name] if column.device is None else _GPU[name.partition("_")[2]]
         shift = (column.device or 0) + node % 7
-        if column.quantity.kind == "counter":
-            row.append(17_000_000_000 + 4_200 * second + 10 * shift)
+        every = column.quantity.every
+        if second and every > 1 and (second + shift) % every:
+            row.append(None)  # read in turn with others
+        elif column.quantity.kind == "counter":
+            row.append(4_200 * second + 10 * shift)  # from its first sample on
         else:
             row.append(base and base + shift + int(base / 7 * swing))
     return row
@@ -83,6 +100,12 @@ def _devices(node: int, gpus: int) -> list[Json]:
             "name": "NVIDIA H100 80GB HBM3",
             "pci_bus_id": f"00000000:{0x1B + gpu:02X}:00.0",
             "driver_version": "570.86.15",
+            "kind": "gpu",
+            "source": "nvml",
+            "parent": "",
+            "power_limit_w": 700.0,
+            "power_window_s": 1.0,
+            "note": "",
         }
         for gpu in range(gpus)
     ]
@@ -144,6 +167,12 @@ def _write_node(nodes_dir: Path, node: int, shape: Shape, start_ms: int) -> None
             events.TASK, rank=ranks[local], local_rank=local, pid=pid, age_ms=0,
             visible_gpus=str(local),
         )  # fmt: skip
+    trace.event(events.HARDWARE, **_HARDWARE)
+    for pid in pids[:1]:
+        trace.event(
+            events.PROGRAM, pid=pid, exe="/opt/python/bin/python3.11", files=_LIBRARIES,
+            elsewhere=False,
+        )  # fmt: skip
     columns = _columns(shape.gpus)
     trace.event(
         events.COLUMNS,
@@ -151,6 +180,7 @@ def _write_node(nodes_dir: Path, node: int, shape: Shape, start_ms: int) -> None
         devices=_devices(node, shape.gpus),
     )
     trace.begin(columns, 1.0)
+    trace.event(events.UPDATES, at="start", **_updates(shape.gpus))
     for second in range(shape.die_seconds if shape.dies(node) else shape.seconds):
         clock.now_s = float(second)
         trace.add((second * 1000, _values(columns, second, node)))
@@ -164,6 +194,14 @@ def _write_node(nodes_dir: Path, node: int, shape: Shape, start_ms: int) -> None
         events.END, **trace.summary(), utc_ms=clock.utc_ms(), late_samples=0, skipped_samples=0,
         agent_cpu_s=1.25, agent_peak_rss_kib=22_000,
     )  # fmt: skip
+
+
+def _updates(gpus: int) -> Json:
+    """Return how often the counters update, and by how much they grew until they did."""
+    return {
+        "longest_ms": {str(gpu): _UPDATE_MS for gpu in range(gpus)},
+        "grown_dj": {str(gpu): _UPDATE_DJ - gpu for gpu in range(gpus)},
+    }
 
 
 def _write_some(asked: tuple[Path, range, Shape, int]) -> None:

@@ -15,24 +15,18 @@ from yprov_run.measures import Json as Json
 
 
 class ColumnStats(NamedTuple):
-    """What a column's samples came to, in SI units; times in ms since the trace began.
+    """What a column's samples came to, in SI units.
 
     `mean` is weighted by time over `covered_ms`; `increase` is what a counter grew by, resets
-    left out. All but `count` are None when there was no valid sample.
+    left out. All but `count` are None when there was no valid sample. There are a hundred of these
+    for each node: what only its energy is made of is in `merge.stats.Readings`.
     """
 
     count: int  # type: ignore[assignment]  # a tuple has a method of this name
-    minimum: float | None = None
     mean: float | None = None
     maximum: float | None = None
-    integral_s: float | None = None
     covered_ms: int = 0
-    first: float | None = None
-    first_ms: int | None = None
-    last: float | None = None
-    last_ms: int | None = None
     increase: float | None = None
-    resets: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,8 +37,7 @@ class Gap:
     what: str
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """One rank as its node saw it; status is None where nobody could know it.
 
     A worker is a process to which its task (torchrun and the like) has given a rank of its own.
@@ -324,3 +317,8 @@ class Job:
     steps: tuple[Step, ...]
     gaps: tuple[Gap, ...]
     accounting: accounts.Captured | None = None
+
+    @property
+    def nodes(self) -> list[NodeExecution]:
+        """The node executions of all steps."""
+        return [node for step in self.steps for node in step.nodes]

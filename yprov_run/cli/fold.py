@@ -20,6 +20,7 @@ from yprov_run.merge.detail import Detail, detail_of
 from yprov_run.merge.embedded.collect import collect
 from yprov_run.merge.read import read_job
 from yprov_run.merge.sidefiles import write_side_files
+from yprov_run.merge.totals import totals
 from yprov_run.provenance.campaign import campaign
 from yprov_run.provenance.check import parse
 from yprov_run.provenance.document import build, dump
@@ -34,12 +35,14 @@ def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = No
     with _no_collector():
         ask_accounting(directory)
         job = read_job(directory)
+        figures = totals(job.nodes)
         try:
             level = detail_of(job, detail)
             embedded, gaps = collect(job, directory)
             job = replace(job, gaps=(*job.gaps, *gaps))
             write_attachments(job, directory)
-            document = build(job, write_side_files(job, directory, level), level, embedded)
+            side_files = write_side_files(job, directory, level)
+            document = build(job, side_files, level, embedded, figures)
             replace_file(
                 directory.document, dump(document), document_mode(job, embedded, directory)
             )
@@ -47,7 +50,7 @@ def fold(directory: JobDir, with_report: bool = True, detail: Detail | None = No
             raise YprovError(
                 f"{error.filename or directory.path}: cannot write: {error.strerror}"
             ) from error
-        known = overview_of(job)
+        known = overview_of(job, figures)
         if with_report:
             write_report(known, directory, document)
     return known

@@ -14,13 +14,14 @@ from yprov_run.audience import mode_of
 from yprov_run.cli.complain import complain
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, campaign_file, replace_file
+from yprov_run.merge.totals import Totals
 from yprov_run.model import Job
 
 if TYPE_CHECKING:
     from yprov_run.report.overview import Overview
 
 
-def overview_of(job: Job) -> Overview:
+def overview_of(job: Job, figures: Totals | None = None) -> Overview:
     """Return a job with its figures and advice, by the thresholds of the configuration files.
 
     The advice fails open: without it, the figures stand.
@@ -32,7 +33,7 @@ def overview_of(job: Job) -> Overview:
     except YprovError as error:
         complain("yprov-merge", f"the thresholds of the advice are the usual ones: {error}")
         limits = None
-    return overview(job, limits if isinstance(limits, dict) else None)
+    return overview(job, limits if isinstance(limits, dict) else None, figures)
 
 
 def write_report(known: Overview, directory: JobDir, document: Mapping[str, Any]) -> bool:

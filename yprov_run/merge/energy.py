@@ -8,9 +8,11 @@ The sensor's own calibration is in neither: vendors do not state it for the coun
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from yprov_run.merge import fields
-from yprov_run.model import ColumnStats, Device, Json
+from yprov_run.merge.stats import Readings
+from yprov_run.model import Device, Json
 
 COUNTER = "energy counter"
 TRAPEZOID = "trapezoid of power samples"
@@ -50,9 +52,9 @@ class Seen:
     """What was sampled of a device: its columns, its running reduction, and the times around."""
 
     device: Device
-    counter: ColumnStats | None
-    power: ColumnStats | None
-    instant: ColumnStats | None
+    counter: Readings | None
+    power: Readings | None
+    instant: Readings | None
     figures: Json
     update_ms: int | None
     grown_first_dj: int | None
@@ -65,13 +67,13 @@ class Seen:
         """Return a figure of the running reduction; 0 where there is none."""
         return fields.integer(self.figures, name) or 0
 
-    @property
+    @cached_property
     def highest_w(self) -> float:
         """The highest power that was seen in any way."""
         columns = [c.maximum for c in (self.power, self.instant) if c and c.maximum is not None]
         return max(0.0, *columns, self.figure("peak_mw") / 1000)
 
-    @property
+    @cached_property
     def cap_w(self) -> float:
         """What the device can draw: its limit, else twice the highest that was seen."""
         if self.device.power_limit_w:
@@ -89,7 +91,7 @@ def device_energy(seen: Seen) -> Energy | None:
     return None
 
 
-def _from_counter(seen: Seen, counter: ColumnStats) -> Energy:
+def _from_counter(seen: Seen, counter: Readings) -> Energy:
     bridged_j = seen.figure("bridged_x2") * X2_J
     bridged_s = seen.figure("bridged_ms") / 1000
     measured_j = seen.figure("counter_dj") / 10
@@ -145,7 +147,7 @@ def _update_s(seen: Seen) -> float:
     return max(_LONGEST_UPDATE_S.get(seen.device.source, _UNKNOWN_UPDATE_S), still_s)
 
 
-def _from_power(seen: Seen, power: ColumnStats, integral_j: float) -> Energy:
+def _from_power(seen: Seen, power: Readings, integral_j: float) -> Energy:
     edges_j, edges_bound_j = _edges(seen, power, power.mean or 0.0)
     spread_j = _trapezoid_bound(seen, power)
     return Energy(
@@ -156,7 +158,7 @@ def _from_power(seen: Seen, power: ColumnStats, integral_j: float) -> Energy:
     )
 
 
-def _trapezoid_bound(seen: Seen, power: ColumnStats) -> float | None:
+def _trapezoid_bound(seen: Seen, power: Readings) -> float | None:
     """Return by how much a trapezoid may be off; None where power between samples is unknown.
 
     Means over a window that the samples tile leave nothing out but at both ends; samples that are
@@ -174,7 +176,7 @@ def _trapezoid_bound(seen: Seen, power: ColumnStats) -> float | None:
     return (window_s + seen.interval_s + holes_s + late_s) * seen.cap_w
 
 
-def _edges(seen: Seen, measured: ColumnStats, mean_w: float) -> tuple[float, float]:
+def _edges(seen: Seen, measured: Readings, mean_w: float) -> tuple[float, float]:
     """Return the energy before the first and after the last sample, and how wrong it may be."""
     power = seen.instant or seen.power  # a mean of the second before tells less of a moment
     first_w = power.first if power and power.first is not None else mean_w

@@ -8,9 +8,8 @@ from pathlib import Path
 from yprov_run.jobdir import SCHEMA_VERSION, NodeFiles
 from yprov_run.merge import energy, fields
 from yprov_run.merge.nodetrace import NodeTrace, read_trace
-from yprov_run.merge.stats import Figures
+from yprov_run.merge.stats import Figures, Layout
 from yprov_run.model import (
-    Column,
     ColumnStats,
     Device,
     DeviceUse,
@@ -63,15 +62,15 @@ def _figures(
             sha256=fields.text(trace.end, "sha256"),
             rows=fields.integer(trace.end, "rows") or 0,
         )
-        return _from_json(written, reduction, trace.columns), sample_file
+        return _from_json(written, reduction, trace.layout), sample_file
     if not trace.columns:
-        return _Figures(Figures({}, ()), {}, None, None), None
+        return _Figures(Figures({}, Layout()), {}, None, None), None
     return _rebuild(files.samples, path, trace)
 
 
-def _from_json(written: Json, reduction: Json, columns: tuple[Column, ...]) -> _Figures:
+def _from_json(written: Json, reduction: Json, layout: Layout) -> _Figures:
     return _Figures(
-        Figures(written, columns),
+        Figures(written, layout),
         fields.mapping(reduction, "devices"),
         fields.integer(reduction, "first_ms"),
         fields.integer(reduction, "last_ms"),
@@ -88,11 +87,11 @@ def _rebuild(path: Path, name: str, trace: NodeTrace) -> tuple[_Figures, SampleF
         size_bytes, sha256 = samples.checksum(path)
     except OSError as error:
         trace.gaps.append(f"its samples are unreadable: {error.strerror}")
-        return _Figures(Figures({}, ()), {}, None, None), None
+        return _Figures(Figures({}, Layout()), {}, None, None), None
     if report.damaged:
         trace.gaps.append(f"{report.damaged} damaged lines in its samples")
     written = reduction.as_json()
-    figures = _from_json(fields.mapping(written, "columns"), written, trace.columns)
+    figures = _from_json(fields.mapping(written, "columns"), written, trace.layout)
     return figures, SampleFile(name, size_bytes, sha256, report.rows)
 
 
@@ -144,14 +143,15 @@ def _use(
     def of(what: str) -> ColumnStats | None:
         return figures.columns.get(what, device.index)
 
-    power = of("power")
-    highest = of("power_instant") or power
+    power = figures.columns.readings("power", device.index)
+    instant = figures.columns.readings("power_instant", device.index)
+    highest = instant or power
     reduced = fields.mapping(figures.by_device, str(device.index))
     seen = energy.Seen(
         device=device,
-        counter=of("energy"),
+        counter=figures.columns.readings("energy", device.index),
         power=power,
-        instant=of("power_instant"),
+        instant=instant,
         figures=reduced,
         update_ms=trace.updates_ms.get(device.index),
         grown_first_dj=trace.grown_first_dj.get(device.index),
@@ -166,7 +166,7 @@ def _use(
     use_known_s, covered_ms = seen.figure("use_ms") / 1000, seen.figure("covered_ms")
     return DeviceUse(
         device=device,
-        power=power,
+        power=of("power"),
         utilisation=of("utilisation"),
         memory=of("memory_used"),
         temperature=of("temperature"),

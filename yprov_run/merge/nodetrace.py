@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from yprov_run.jobdir import NodeFiles
 from yprov_run.merge import fields
-from yprov_run.merge.stats import ColumnKey, columns_of
-from yprov_run.model import QUANTITIES, Column, Device, Json, Task
+from yprov_run.merge.stats import Layout, layout_of
+from yprov_run.model import Column, Device, Json, Task
 from yprov_run.trace import events
 from yprov_run.trace.opening import open_plain
 
-_ANNOUNCEMENT = re.compile(rb"task (\d{1,10}|-) (\d{1,10}|-) (\d{1,10}) (.*)\Z")
+_ANNOUNCEMENT = re.compile(r"task ([0-9]{1,10}|-) ([0-9]{1,10}|-) ([0-9]{1,10}) (.*)\Z")
 _LAST_WORDS = 200
-_MAX_COLUMNS = 4096
+_MAX_DEVICES = 4096
 _MAX_TASK_BYTES = 64 << 20
 _MAX_UPDATE = 1_000_000  # ms, or 0.1 J
 
@@ -25,7 +26,7 @@ class NodeTrace:
     """What a node's tasks and agent said; `gaps` is what is missing, in words."""
 
     node: Json = field(default_factory=dict)
-    columns: tuple[Column, ...] = ()
+    layout: Layout = field(default_factory=Layout)
     devices: tuple[Device, ...] = ()
     tasks: dict[int, Task] = field(default_factory=dict)
     task_started_ms: list[int] = field(default_factory=list)
@@ -36,6 +37,11 @@ class NodeTrace:
     end: Json = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     cut_ms: int | None = None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of its samples."""
+        return self.layout.columns
 
     @property
     def interval_s(self) -> float:
@@ -55,17 +61,19 @@ def read_trace(files: NodeFiles) -> NodeTrace:
 def _read_tasks(path: Path, trace: NodeTrace) -> None:
     try:
         with open_plain(path, _MAX_TASK_BYTES) as stream:
-            lines = stream.read(_MAX_TASK_BYTES).split(b"\n")
+            # Its size, and not the most: that much memory would be taken for every node.
+            size_bytes = os.fstat(stream.fileno()).st_size
+            text = stream.read(size_bytes).decode("utf-8", "replace")
     except FileNotFoundError:
         return
     except OSError as error:
         trace.gaps.append(f"its tasks are unreadable: {error.strerror}")
         return
     words = []
-    for line in lines:
+    for line in text.split("\n"):
         match = _ANNOUNCEMENT.match(line)
         if match:
-            rank, local, pid, gpus = (group.decode("utf-8", "replace") for group in match.groups())
+            rank, local, pid, gpus = match.groups()
             trace.tasks[int(pid)] = Task(
                 rank=None if rank == "-" else int(rank),
                 local_rank=None if local == "-" else int(local),
@@ -73,7 +81,7 @@ def _read_tasks(path: Path, trace: NodeTrace) -> None:
                 visible_gpus="" if gpus == "-" else gpus,
             )
         elif line.strip():
-            words.append(line.decode("utf-8", "replace").strip())
+            words.append(line.strip())
     if words:
         # A traceback's last line says what went wrong.
         trace.gaps.append(f"its agent or a task said: {words[-1][:_LAST_WORDS]}")
@@ -103,7 +111,7 @@ def _take_event(event: Json, trace: NodeTrace) -> None:
     if kind == events.NODE:
         trace.node = event
     elif kind == events.COLUMNS:
-        trace.columns = _columns(event)
+        trace.layout = layout_of(fields.sequence(event, "columns"))
         trace.devices = _devices(event)
     elif kind == events.UPDATES:
         _take_updates(event, trace)
@@ -158,31 +166,16 @@ def _take_worker(event: Json, trace: NodeTrace) -> None:
 def _take_task_end(event: Json, trace: NodeTrace) -> None:
     pid = fields.integer(event, "pid")
     if pid in trace.tasks:
-        trace.tasks[pid] = replace(
-            trace.tasks[pid],
+        trace.tasks[pid] = trace.tasks[pid]._replace(
             ended=True,
             exit_status=fields.integer(event, "exit_status"),
             signal=fields.integer(event, "signal"),
         )
 
 
-def _columns(event: Json) -> tuple[Column, ...]:
-    keys: list[ColumnKey] = []
-    for item in fields.sequence(event, "columns")[:_MAX_COLUMNS]:
-        if not isinstance(item, list) or len(item) != 3:
-            return ()
-        _, quantity, device = item
-        if not isinstance(quantity, str) or quantity not in QUANTITIES:
-            return ()
-        if device is not None and type(device) is not int:
-            return ()
-        keys.append((quantity, device))
-    return columns_of(tuple(keys))
-
-
 def _devices(event: Json) -> tuple[Device, ...]:
     devices = []
-    for item in fields.sequence(event, "devices")[:_MAX_COLUMNS]:
+    for item in fields.sequence(event, "devices")[:_MAX_DEVICES]:
         if isinstance(item, dict) and fields.text(item, "uuid"):
             devices.append(
                 Device(

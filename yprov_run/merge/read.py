@@ -167,8 +167,7 @@ def _with_status(execution: NodeExecution, end: Json) -> NodeExecution:
     """Give a local command's only task the ending that its parent, yprov-run, saw."""
     if len(execution.own_tasks) != 1 or not end:
         return execution
-    task = replace(
-        execution.own_tasks[0],
+    task = execution.own_tasks[0]._replace(
         ended=True,
         exit_status=fields.integer(end, "exit_status"),
         signal=fields.integer(end, "signal"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from yprov_run.model import DeviceUse, NodeExecution
 
@@ -19,10 +18,7 @@ class ScopeEnergy:
     bound_j: float | None
 
 
-class _Window(NamedTuple):
-    started_ms: int
-    ended_ms: int
-    value: float
+_Window = tuple[int, int, float]  # from and to, in ms, and the value
 
 
 # Where two sources measure the same, the first of these; a Cray node's own counters are exact.
@@ -43,12 +39,31 @@ def of_kind(node: NodeExecution, kind: str) -> list[DeviceUse]:
 
 
 def summed(
-    nodes: Iterable[NodeExecution], get: Callable[[DeviceUse], float | None], kind: str = "gpu"
+    nodes: Sequence[NodeExecution], get: Callable[[DeviceUse], float | None], kind: str = "gpu"
 ) -> float | None:
     """Return a figure of all devices of a kind over all executions, steps side by side once.
 
     None if no device has it.
     """
+    values: dict[str, float] = {}
+    count = 0
+    for node in nodes:
+        if node.started_ms is None or node.ended_ms is None:
+            continue
+        for use in of_kind(node, kind):
+            value = get(use)
+            if value is not None:
+                values[_key(node, use)] = value
+                count += 1
+    if count > len(values):  # devices that several steps used
+        return _summed_once(nodes, get, kind)
+    return sum(values.values()) if values else None
+
+
+def _summed_once(
+    nodes: Iterable[NodeExecution], get: Callable[[DeviceUse], float | None], kind: str
+) -> float:
+    """Add up where executions share devices: what was at the same time counts once."""
     windows: dict[str, list[_Window]] = {}
     for node in nodes:
         if node.started_ms is None or node.ended_ms is None:
@@ -56,11 +71,9 @@ def summed(
         for use in of_kind(node, kind):
             value = get(use)
             if value is not None:
-                window = _Window(node.started_ms, node.ended_ms, value)
+                window = (node.started_ms, node.ended_ms, value)
                 windows.setdefault(_key(node, use), []).append(window)
-    if not windows:
-        return None
-    return sum(each[0].value if len(each) == 1 else _union(sorted(each))
+    return sum(each[0][2] if len(each) == 1 else _union(sorted(each))
                for each in windows.values())  # fmt: skip
 
 
@@ -72,14 +85,14 @@ def _key(node: NodeExecution, use: DeviceUse) -> str:
 def _union(windows: list[_Window]) -> float:
     total = 0.0
     covered_until: int | None = None
-    for window in windows:
-        length = window.ended_ms - window.started_ms
+    for started_ms, ended_ms, value in windows:
+        length = ended_ms - started_ms
         fresh = length
         if covered_until is not None:
-            fresh = max(0, window.ended_ms - max(covered_until, window.started_ms))
+            fresh = max(0, ended_ms - max(covered_until, started_ms))
         # Two steps at once on one device: only the time not yet counted adds to the total.
-        total += window.value * (fresh / length if length > 0 else 1.0)
-        covered_until = max(covered_until or window.ended_ms, window.ended_ms)
+        total += value * (fresh / length if length > 0 else 1.0)
+        covered_until = max(covered_until or ended_ms, ended_ms)
     return total
 
 
@@ -97,18 +110,23 @@ _PARTS = ("gpu", "cpu", "memory")
 
 def scopes(nodes: Sequence[NodeExecution]) -> tuple[ScopeEnergy, ...]:
     """Return the energy of every kind that was measured, the widest first; they overlap."""
-    found = []
-    for kind in _KINDS:
-        energy_j = summed(nodes, lambda use: use.energy_j, kind)
-        if energy_j is not None:
-            devices = {
-                _key(node, use)
-                for node in nodes
-                for use in of_kind(node, kind)
-                if use.energy_j is not None
-            }
-            found.append(ScopeEnergy(kind, len(devices), energy_j, bound_j(nodes, kind)))
-    return tuple(found)
+    present = {"gpu", *(use.device.kind for node in nodes for use in node.zones)}
+    found = [_scope(nodes, kind) for kind in _KINDS if kind in present]
+    return tuple(scope for scope in found if scope is not None)
+
+
+def _scope(nodes: Sequence[NodeExecution], kind: str) -> ScopeEnergy | None:
+    """Return the energy of one kind; None where it was not measured."""
+    energy_j = summed(nodes, lambda use: use.energy_j, kind)
+    if energy_j is None:
+        return None
+    devices = {
+        _key(node, use)
+        for node in nodes
+        for use in of_kind(node, kind)
+        if use.energy_j is not None
+    }  # fmt: skip
+    return ScopeEnergy(kind, len(devices), energy_j, bound_j(nodes, kind))
 
 
 def widest(nodes: Sequence[NodeExecution]) -> tuple[ScopeEnergy, ...]:
@@ -121,12 +139,8 @@ def widest(nodes: Sequence[NodeExecution]) -> tuple[ScopeEnergy, ...]:
     for node in nodes:
         for kind in _cover(node):
             by_cover.setdefault(kind, []).append(node)
-    return tuple(
-        scope
-        for kind, covered in by_cover.items()
-        for scope in scopes(covered)
-        if scope.kind == kind
-    )
+    found = [_scope(covered, kind) for kind, covered in by_cover.items()]
+    return tuple(scope for scope in found if scope is not None)
 
 
 def _cover(node: NodeExecution) -> Sequence[str]:

@@ -16,6 +16,8 @@ class Slimmer:
 
     def __init__(self) -> None:
         self._columns: dict[tuple[Column, ...], tuple[Column, ...]] = {}
+        self._last: tuple[Column, ...] | None = None
+        self._kept: tuple[Column, ...] = ()
         self._texts: dict[str, str] = {}
         self._hardware: dict[str, Json] = {}
 
@@ -28,7 +30,10 @@ class Slimmer:
 
     def shared(self, execution: NodeExecution) -> NodeExecution:
         """Return an execution that says the same in less memory: equal parts are one object."""
-        columns = self._columns.setdefault(execution.columns, execution.columns)
+        if execution.columns is not self._last:  # most are those of the node before
+            self._last = execution.columns
+            self._kept = self._columns.setdefault(execution.columns, execution.columns)
+        columns = self._kept
         facts = self._shared(execution.facts)
         if hardware := fields.mapping(facts, "hardware"):
             hardware = {name: value for name, value in hardware.items() if name != "time_ms"}

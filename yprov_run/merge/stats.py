@@ -4,47 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import cast
+from typing import Any, NamedTuple
 
-from yprov_run.merge import fields
 from yprov_run.model import QUANTITIES, Column, ColumnStats, Json
 from yprov_run.trace.reduction import FIELDS
 
-ColumnKey = tuple[str, int | None]
 _ALL_INTEGERS = {int}
+_MAX_COLUMNS = 4096
+
+
+class Layout:
+    """A node's columns, also by device and by what they measure: `energy`, `power`."""
+
+    def __init__(self, columns: tuple[Column, ...] = ()) -> None:
+        self.columns = columns
+        self.by_device: dict[int | None, dict[str, Column]] = {}
+        for column in columns:
+            what = column.quantity.name
+            if column.device is not None:
+                what = what.partition("_")[2]
+            self.by_device.setdefault(column.device, {})[what] = column
+
+
+def layout_of(items: Sequence[object]) -> Layout:
+    """Return the columns that a trace lists; none where they are not all ours.
+
+    Equal nodes share them: of thousands of nodes, a hundred columns each, all but one are known.
+    """
+    try:
+        return _layout(tuple([(what, device) for _, what, device in items[:_MAX_COLUMNS]]))  # type: ignore[misc, has-type]
+    except (TypeError, ValueError, OverflowError):
+        return Layout()
 
 
 @lru_cache(maxsize=256)
-def columns_of(keys: tuple[ColumnKey, ...]) -> tuple[Column, ...]:
-    """Return columns by their quantities' names and devices; equal nodes share them."""
-    return tuple(Column(QUANTITIES[quantity], device) for quantity, device in keys)
+def _layout(keys: tuple[tuple[str, Any], ...]) -> Layout:
+    columns = []
+    for quantity, device in keys:
+        # By value and not by type, as a key that was met before is known by its value.
+        if quantity not in QUANTITIES or (device is not None and device != int(device)):
+            return Layout()
+        columns.append(Column(QUANTITIES[quantity], None if device is None else int(device)))
+    return Layout(tuple(columns))
 
 
-@lru_cache(maxsize=256)
-def _by_device(columns: tuple[Column, ...]) -> dict[int | None, dict[str, Column]]:
-    """Return a node's columns by device and by what they measure: `energy`, `power`."""
-    found: dict[int | None, dict[str, Column]] = {}
-    for column in columns:
-        what = column.quantity.name
-        if column.device is not None:
-            what = what.partition("_")[2]
-        found.setdefault(column.device, {})[what] = column
-    return found
+_NO_COLUMNS: dict[str, Column] = {}
 
 
 class Figures:
     """The figures of a node's columns, worked out when they are asked for: most never are."""
 
-    def __init__(self, written: Json, columns: tuple[Column, ...]) -> None:
+    def __init__(self, written: Json, layout: Layout) -> None:
         self._written = written
-        self._by_device = _by_device(columns)
+        self._by_device = layout.by_device
 
     def get(self, what: str, device: int | None = None) -> ColumnStats | None:
         """Return what a device's `energy` or `power`, or the node's `cpu_busy`, came to."""
-        column = self._by_device.get(device, {}).get(what)
-        return (
-            None if column is None else stats(column, fields.sequence(self._written, column.name))
-        )
+        column = self._by_device.get(device, _NO_COLUMNS).get(what)
+        if column is None:
+            return None
+        return stats(column, self._written.get(column.name))
+
+    def readings(self, what: str, device: int) -> Readings | None:
+        """Return the same with more of it, as energy needs it."""
+        column = self._by_device.get(device, _NO_COLUMNS).get(what)
+        return None if column is None else readings(column, self._written.get(column.name))
 
     def of_node(self) -> tuple[tuple[Column, ColumnStats], ...]:
         """Return all columns of the node itself with their figures."""
@@ -56,31 +80,51 @@ class Figures:
         return tuple(found)
 
 
-def stats(column: Column, figures: Sequence[object]) -> ColumnStats | None:
+def stats(column: Column, figures: object) -> ColumnStats | None:
     """Turn a column's figures into SI units, or None where they are not figures of ours."""
-    if len(figures) != len(FIELDS) or set(map(type, figures)) != _ALL_INTEGERS:
+    found = _integers(figures)
+    if found is None:
         return None
     # As `FIELDS` has them.
-    (count, minimum, maximum, first, first_ms, last, last_ms, covered_ms, integral, increase,
-     resets) = cast("Sequence[int]", figures)  # fmt: skip
+    count, _, maximum, _, _, last, _, covered_ms, integral, increase, _ = found
     if count <= 0:
-        return ColumnStats(count=0)
+        return ColumnStats(0)
     factor = column.quantity.factor
     mean = integral / 2 / covered_ms if covered_ms > 0 else float(last)
-    return ColumnStats(
-        count=count,
-        minimum=minimum * factor,
-        mean=mean * factor,
-        maximum=maximum * factor,
-        integral_s=integral / 2000 * factor,
-        covered_ms=covered_ms,
-        first=first * factor,
-        first_ms=first_ms,
-        last=last * factor,
-        last_ms=last_ms,
-        increase=increase * factor,
-        resets=resets,
-    )
+    return ColumnStats(count, mean * factor, maximum * factor, covered_ms, increase * factor)
+
+
+class Readings(NamedTuple):
+    """What a device's energy is worked out from; times in ms since the trace began, else SI."""
+
+    count: int  # type: ignore[assignment]  # a tuple has a method of this name
+    mean: float
+    maximum: float
+    integral_s: float
+    covered_ms: int
+    first: float
+    first_ms: int
+    last: float
+    last_ms: int
+
+
+def readings(column: Column, figures: object) -> Readings | None:
+    """Return the same with when and what the first and the last sample were; None without any."""
+    known, found = stats(column, figures), _integers(figures)
+    if known is None or found is None or known.mean is None or known.maximum is None:
+        return None
+    _, _, _, first, first_ms, last, last_ms, covered_ms, integral, _, _ = found
+    factor = column.quantity.factor
+    return Readings(
+        known.count, known.mean, known.maximum, integral / 2000 * factor, covered_ms,
+        first * factor, first_ms, last * factor, last_ms,
+    )  # fmt: skip
+
+
+def _integers(figures: object) -> Sequence[int] | None:
+    if not isinstance(figures, list) or len(figures) != len(FIELDS):
+        return None
+    return figures if set(map(type, figures)) == _ALL_INTEGERS else None
 
 
 def mean(columns: Sequence[ColumnStats]) -> float | None:

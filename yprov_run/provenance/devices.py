@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from yprov_run.merge import fields
-from yprov_run.merge.detail import Detail
+from yprov_run.merge.detail import FULL, Detail
 from yprov_run.merge.totals import Totals
 from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
-from yprov_run.provenance.levels import own_at
+from yprov_run.provenance.levels import brief_use, own_at
 from yprov_run.provenance.records import Attributes, Records, clean, local_part, own
 from yprov_run.provenance.vocabulary import term
 
@@ -52,32 +52,22 @@ def add_host(records: Records, activity: str, node: NodeExecution) -> None:
 def add_device(records: Records, activity: str, use: DeviceUse, level: Detail) -> None:
     """Add a GPU with what never changes; what it did in this job stands on the usage."""
     device = use.device
-    entity = records.add(
-        "entity",
-        f"site:gpu.{local_part(device.uuid)}",
-        {
-            "prov:type": term("GPU"),
-            "prov:label": clean(device.name),
-            "schema:model": clean(device.name),
-            **own(uuid=device.uuid),
-        },
-    )
-    attributes: Attributes = {
-        "prov:activity": activity,
-        "prov:entity": entity,
-        "prov:role": "accelerator",
-        **own_at(
-            level,
-            {
-                "pciBusId": device.pci_bus_id,
-                "driverVersion": device.driver_version,
-                **_use_figures(use),
-            },
-        ),
-    }
+    attributes: Attributes = {"prov:type": term("GPU"), "schema:model": clean(device.name)}
+    # Of thousands, what the identifier and the model say already is not said again.
+    if level == FULL:
+        attributes["prov:label"] = attributes["schema:model"]
+    if level == FULL or local_part(device.uuid) != device.uuid:
+        attributes |= own(uuid=device.uuid)
+    entity = records.add("entity", f"site:gpu.{local_part(device.uuid)}", attributes)
+    used = {"prov:activity": activity, "prov:entity": entity, "prov:role": "accelerator"}
+    if level == FULL:
+        used |= own(pciBusId=device.pci_bus_id, driverVersion=device.driver_version)
+        used |= own(**_use_figures(use))
+    else:
+        used |= brief_use(use)
     # Short, as there are eight a node; drivers of two makers both begin to count at 0.
     name = f"gpu{device.index}.{local_part(device.uuid)[-8:]}"
-    records.relate("used", activity, name, attributes)
+    records.relate("used", activity, name, used)
 
 
 def _use_figures(use: DeviceUse) -> dict[str, object]:

@@ -39,11 +39,12 @@ def build(
     side_files: Sequence[SideFile],
     detail: Detail | None = None,
     found: Sequence[Embedded] = (),
+    figures: Totals | None = None,
 ) -> dict[str, Any]:
     """Return a job as a PROV-JSON object: flat, without bundles, the same for the same record.
 
     `detail` says how much stands in it of nodes and GPUs; None: by their number. `found` are the
-    records of the job's own program, which are folded in.
+    records of the job's own program, which are folded in. `figures` are the job's totals, if known.
     """
     level = detail_of(job, detail)
     records = Records(
@@ -53,7 +54,7 @@ def build(
             **NAMESPACES,
         }
     )
-    figures = totals([node for step in job.steps for node in step.nodes])
+    figures = figures or totals(job.nodes)
     _add_job(records, job, level, figures)
     _add_agents(records, job)
     for step in job.steps:
@@ -266,4 +267,5 @@ def _add_node(records: Records, step: Step, node: NodeExecution, level: Detail) 
             devices.add_device(records, identifier, use, level)
         for zone in node.zones:
             devices.add_zone(records, identifier, node, zone, level)
+    if level == FULL:
         files.add_samples(records, identifier, step, node)

@@ -18,7 +18,10 @@ from yprov_run.provenance.records import (
 )
 from yprov_run.provenance.vocabulary import term
 
-_TABLES = {"tasks": "TaskTable", "devices": "DeviceTable", "samples": "SampleTable"}
+_TABLES = {
+    "tasks": "TaskTable", "devices": "DeviceTable", "nodes": "NodeTable", "zones": "ZoneTable",
+    "samples": "SampleTable",
+}  # fmt: skip
 
 
 def add_samples(records: Records, activity: str, step: Step, node: NodeExecution) -> None:

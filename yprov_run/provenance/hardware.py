@@ -6,7 +6,7 @@ from collections import Counter
 
 from yprov_run.merge import fields
 from yprov_run.merge.detail import FULL, Detail
-from yprov_run.model import NodeExecution, Step
+from yprov_run.model import Json, Step
 from yprov_run.provenance.identifiers import node_id, step_id
 from yprov_run.provenance.records import Attributes, Records, clean, compact, local_part, own
 from yprov_run.provenance.vocabulary import term
@@ -38,12 +38,14 @@ def add_hardware(records: Records, step: Step, level: Detail) -> None:
     In documents of less detail, that the step did, with the number of nodes.
     """
     counts: Counter[str] = Counter()
+    known: dict[int, Attributes] = {}  # equal nodes share what they told, as one object
     for node in step.nodes:
-        attributes = _attributes(node)
+        told = fields.mapping(node.facts, "hardware")
+        attributes = known.get(id(told)) or known.setdefault(id(told), _attributes(told))
         if not attributes:
             continue
         entity = f"hardware/{local_part(compact(attributes))[-8:]}"
-        label = fields.text(fields.mapping(node.facts, "hardware"), "cpu_model") or "node"
+        label = fields.text(told, "cpu_model") or "node"
         records.add(
             "entity",
             entity,
@@ -62,8 +64,7 @@ def _use(records: Records, activity: str, entity: str, more: Attributes) -> None
     records.relate("used", activity, entity, {**relation, **more})
 
 
-def _attributes(node: NodeExecution) -> Attributes:
-    told = fields.mapping(node.facts, "hardware")
+def _attributes(told: Json) -> Attributes:
     memory_gib = fields.integer(told, "memory_gib")
     max_khz = fields.integer(told, "cpu_max_khz")
     return own(

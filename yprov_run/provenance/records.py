@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from yprov_run.provenance.vocabulary import TERMS, term
 
 Attributes = dict[str, Any]
+
+_TYPES = {name: (term(name), each.datatype) for name, each in TERMS.items()}
 
 _LOCAL = re.compile(r"[^A-Za-z0-9_.-]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -33,6 +36,8 @@ def utc(time_ms: int) -> str:
 
 def clean(text: str) -> str:
     """Return text that every PROV format can carry: no control characters, no lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return text  # nearly all are
     return _CONTROL.sub("\ufffd", text)
 
 
@@ -48,16 +53,22 @@ def digest(value: object) -> str:
 
 def own(**values: object) -> Attributes:
     """Return attributes of our own terms, typed as the vocabulary says; None is left out."""
+    return typed(values, 10)
+
+
+def typed(values: Mapping[str, object], digits: int) -> Attributes:
+    """Return attributes as `own` does, numbers that are no integers with so many digits."""
     attributes: Attributes = {}
     for name, value in values.items():
         if value is not None and value != "":
-            attributes[term(name)] = _typed(value, TERMS[name].datatype)
+            prefixed, datatype = _TYPES[name]
+            attributes[prefixed] = _typed(value, datatype, digits)
     return attributes
 
 
-def _typed(value: Any, datatype: str) -> Any:
+def _typed(value: Any, datatype: str, digits: int) -> Any:
     if datatype == "xsd:double":
-        return float(f"{float(value):.10g}")  # a JSON number is an xsd:double or xsd:int
+        return float(f"{value:.{digits}g}")  # a JSON number is an xsd:double or xsd:int
     if datatype in {"xsd:int", "xsd:long"}:
         return {"$": str(round(value)), "type": datatype}
     return clean(value) if isinstance(value, str) else compact(value)
@@ -75,7 +86,7 @@ def times(started_ms: int | None, ended_ms: int | None) -> Attributes:
 
 def relation_id(kind: str, left: str, right: str) -> str:
     """Return a relation's identifier, made of what it relates."""
-    return "/".join(part.replace(":", ".") for part in (kind, left, right))
+    return f"{kind}/{left}/{right}".replace(":", ".")
 
 
 class Records:

@@ -57,6 +57,8 @@ _CLASSES = (
     ("SampleFile", "A node's samples as its agent wrote them, one row a sample."),
     ("TaskTable", "A table with one row per task: node, rank, process id, how it ended."),
     ("DeviceTable", "A table with one row per GPU and node execution: its energy and figures."),
+    ("NodeTable", "A table with one row per node execution: its times and figures."),
+    ("ZoneTable", "A table with one row per other part of a node whose power was read."),
     ("SampleTable", "A table with one row per sample file: its node, path, rows and checksum."),
     ("Task", "One task (rank) of a step; only those with records of their own have one."),
     ("EmbeddedDocument", "A record that the job's own program wrote, copied beside the document."),

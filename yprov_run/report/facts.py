@@ -45,8 +45,8 @@ _BY_TYPE = (
 _SKIPPED_TYPES = {
     "provml:Metric", "run:SampleFile", "run:TaskTable", "run:Host", "run:GPU", "run:PowerZone",
     "run:File", "prov:Collection", "prov:Plan", "run:Command", "run:ColumnSchema",
-    "run:DeviceTable", "run:SampleTable", "run:EmbeddedDocument", "run:RefusedRecord",
-    "run:MlflowRun", "run:MlflowMetric",
+    "run:DeviceTable", "run:NodeTable", "run:ZoneTable", "run:SampleTable",
+    "run:EmbeddedDocument", "run:RefusedRecord", "run:MlflowRun", "run:MlflowMetric",
 }  # fmt: skip
 # Where a run was, and when: never the same twice, and nothing hangs on it.
 _VOLATILE = re.compile(

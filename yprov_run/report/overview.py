@@ -18,7 +18,9 @@ class Overview(NamedTuple):
     advice: Sequence[str] = ()
 
 
-def overview(job: Job, limits: Mapping[str, float] | None = None) -> Overview:
+def overview(
+    job: Job, limits: Mapping[str, float] | None = None, figures: Totals | None = None
+) -> Overview:
     """Return a job with its figures and its advice, by these thresholds over the usual ones."""
-    figures = totals([node for step in job.steps for node in step.nodes])
+    figures = figures or totals(job.nodes)
     return Overview(job, figures, advise(job, limits, figures))

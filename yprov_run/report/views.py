@@ -85,7 +85,7 @@ def gpus(document: Document, folder: Path) -> View:
         node = activities.get(_text(record, "prov:activity"), {})
         use = _number(record, "meanUtilisation")
         row = [
-            Cell(_text(node, "prov:label")), Cell(_text(device, "prov:label")),
+            Cell(_text(node, "prov:label")), Cell(_text(device, "schema:model")),
             Cell(_text(record, "run:pciBusId")), _say(use, _percent),
             _say(_number(record, "maxUtilisation"), _percent),
             _say(_number(record, "maxMemory"), memory), _say(_number(record, "meanPower"), _watts),

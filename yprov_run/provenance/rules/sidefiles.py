@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import stat
@@ -13,6 +14,7 @@ from yprov_run.provenance.rules.findings import Finding, pointer
 
 _CHUNK = 1 << 20
 _SIZE = "schema:contentSize"
+_SAMPLE_TABLE = "run:SampleTable"
 
 
 def check_side_files(
@@ -22,7 +24,8 @@ def check_side_files(
 
     These are the entities with `schema:sha256` and a relative `prov:location`, but for files of
     the job itself (`run:File`), which may have changed since. Nothing outside the folder is read.
-    `progress` is called with the share of files done.
+    Where the samples of many nodes stand in a table and not in the document, its rows are held
+    against the files as well. `progress` is called with the share of files done.
     """
     entities = document.get("entity")
     listed = [
@@ -30,11 +33,39 @@ def check_side_files(
         for identifier, entity in (entities.items() if isinstance(entities, Mapping) else ())
         if _is_beside(entity)
     ]
+    tables = []
     for done, (identifier, entity) in enumerate(listed):
         progress(done / len(listed))
         problem = _problem(folder, entity)
         if problem:
             yield Finding(pointer("entity", identifier, "prov:location"), problem)
+        elif entity.get("prov:type") == _SAMPLE_TABLE:
+            tables.append((identifier, entity))
+    for identifier, entity in tables:
+        place = pointer("entity", identifier, "prov:location")
+        for problem in _samples(folder, entity, progress):
+            yield Finding(place, problem)
+
+
+def _samples(
+    folder: Path, table: Mapping[str, Any], progress: Callable[[float], None]
+) -> Iterator[str]:
+    """Hold the files that a table of samples lists against their sizes and checksums."""
+    try:
+        with (folder / table["prov:location"]).open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, ValueError, csv.Error) as error:
+        yield f"{table['prov:location']!r}: {error}"
+        return
+    for done, row in enumerate(rows):
+        progress(done / len(rows))
+        path, size, checksum = row.get("path"), row.get("size_bytes"), row.get("sha256")
+        if not path or checksum is None:
+            yield f"{table['prov:location']!r}, row {done + 1}: no path or no checksum"
+            continue
+        listed = {"prov:location": path, _SIZE: size, "schema:sha256": checksum}
+        if problem := _problem(folder, listed):
+            yield problem
 
 
 def _is_beside(entity: object) -> bool:
