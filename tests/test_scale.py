@@ -12,6 +12,7 @@ import pytest
 from tests.support import documents
 from tests.support.commands import REPOSITORY
 from yprov_run.cli.fold import fold
+from yprov_run.cli.inspections.check import check_file
 from yprov_run.jobdir import JobDir
 
 
@@ -49,6 +50,37 @@ def test_beyond_a_hundred_nodes_only_the_main_figures_stand_in_the_document(many
     assert _energy(uses) == pytest.approx(job["run:energy"])
     assert len(_table(many, "devices")) == 505
     assert len(_table(many, "tasks")) == job["run:taskCount"]
+    assert documents.of_type(document, "entity", "run:SampleFile") == {}
+
+
+def test_what_the_document_leaves_out_of_each_node_stands_in_a_table(many: JobDir) -> None:
+    fold(many)
+    document = documents.load(many.document)
+    nodes = documents.of_type(document, "activity", "run:NodeExecution")
+    rows = {f"node/0/{row['node']}": row for row in _table(many, "nodes")}
+    assert rows.keys() == nodes.keys()
+    for identifier, record in nodes.items():
+        node, row = documents.plain(record), rows[identifier]
+        assert float(row["energy_j"]) == pytest.approx(node["run:energy"])
+        assert float(row["energy_bound_j"]) == pytest.approx(node["run:energyBound"])
+        assert float(row["max_memory_used"]) == node["run:maxNodeMemory"]
+        assert (int(row["gpus"]), int(row["tasks"])) == (5, 8)
+        assert row["saw_the_end"] == "yes"
+
+
+def test_the_check_follows_a_table_of_samples_to_every_file(many: JobDir) -> None:
+    fold(many)
+    path = many.path / _table(many, "samples")[50]["path"]
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole.replace(b"1", b"2"))
+        (found,) = check_file(many.document)
+        assert path.name in str(found)
+        assert "another checksum" in str(found)
+        assert found.path == "/entity/table~1samples/prov:location"
+    finally:
+        path.write_bytes(whole)
+    assert check_file(many.document) == []
 
 
 def test_beyond_a_thousand_nodes_gpus_stand_in_a_table_and_samples_in_a_manifest(

@@ -166,7 +166,7 @@ def _use(
     use_known_s, covered_ms = seen.figure("use_ms") / 1000, seen.figure("covered_ms")
     return DeviceUse(
         device=device,
-        power=of("power"),
+        power=power.stats if power else None,
         utilisation=of("utilisation"),
         memory=of("memory_used"),
         temperature=of("temperature"),

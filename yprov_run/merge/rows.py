@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from yprov_run.measures import Quantity
 from yprov_run.merge import fields
 from yprov_run.merge.brief import brief
 from yprov_run.model import QUANTITIES, ColumnStats, DeviceUse, Job, NodeExecution
@@ -112,19 +113,21 @@ def _node_cells(node: NodeExecution) -> Row:
         _number(figures.energy_j), _number(figures.energy_bound_j),
         None if figures.energy_j is None else _number(figures.energy_estimated_j),
         _number(figures.mean_power_w), _number(figures.max_power_w),
-        _number(figures.mean_utilisation), _number(figures.max_gpu_memory_b),
+        _number(figures.mean_utilisation), _whole(figures.max_gpu_memory_b),
         _mean(node.cpu), _highest(node.cpu),
-        *[_host_cell(host.get(name), each.kind == "counter") for name, each in _HOST.items()],
+        *[_host_cell(host.get(name), each) for name, each in _HOST.items()],
         fields.number(end, "agent_cpu_s"), None if rss_kib is None else rss_kib * 1024,
         fields.integer(end, "late_samples"), fields.integer(end, "skipped_samples"),
         fields.integer(end, "lost_lines"),
     )  # fmt: skip
 
 
-def _host_cell(stats: ColumnStats | None, is_counter: bool) -> str:
+def _host_cell(stats: ColumnStats | None, quantity: Quantity) -> str:
+    is_counter = quantity.kind == "counter"
     if stats is None or (is_counter and stats.count < 2):
         return ""
-    return _number(stats.increase if is_counter else stats.maximum)
+    value = stats.increase if is_counter else stats.maximum
+    return _whole(value) if quantity.unit == "B" else _number(value)
 
 
 def _use_cells(use: DeviceUse) -> Row:
@@ -132,7 +135,7 @@ def _use_cells(use: DeviceUse) -> Row:
         _number(use.energy_j),
         None if use.energy_j is None else _number(use.energy_estimated_j),
         use.energy_source, _mean(use.power), _number(use.peak_power_w),
-        _mean(use.utilisation), _highest(use.utilisation), _highest(use.memory),
+        _mean(use.utilisation), _highest(use.utilisation), _bytes(use.memory),
         _highest(use.temperature), _number(use.energy_bound_j), _number(use.energy_second_j),
         None if use.energy_j is None else use.energy_segments, _number(use.update_s),
         _number(use.coverage), _mean(use.clock), _mean(use.sm_busy), _mean(use.tensor_busy),
@@ -147,6 +150,14 @@ def _mean(stats: ColumnStats | None) -> str:
 
 def _highest(stats: ColumnStats | None) -> str:
     return "" if stats is None else _number(stats.maximum)
+
+
+def _bytes(stats: ColumnStats | None) -> str:
+    return "" if stats is None else _whole(stats.maximum)
+
+
+def _whole(value: float | None) -> str:
+    return "" if value is None else str(round(value))
 
 
 def _number(value: float | None) -> str:

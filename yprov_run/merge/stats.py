@@ -107,16 +107,22 @@ class Readings(NamedTuple):
     last: float
     last_ms: int
 
+    @property
+    def stats(self) -> ColumnStats:
+        """The figures that stay when the energy is known."""
+        return ColumnStats(self.count, self.mean, self.maximum, self.covered_ms)
+
 
 def readings(column: Column, figures: object) -> Readings | None:
     """Return the same with when and what the first and the last sample were; None without any."""
-    known, found = stats(column, figures), _integers(figures)
-    if known is None or found is None or known.mean is None or known.maximum is None:
+    found = _integers(figures)
+    if found is None or found[0] <= 0:
         return None
-    _, _, _, first, first_ms, last, last_ms, covered_ms, integral, _, _ = found
+    count, _, maximum, first, first_ms, last, last_ms, covered_ms, integral, _, _ = found
     factor = column.quantity.factor
+    mean = integral / 2 / covered_ms if covered_ms > 0 else float(last)
     return Readings(
-        known.count, known.mean, known.maximum, integral / 2000 * factor, covered_ms,
+        count, mean * factor, maximum * factor, integral / 2000 * factor, covered_ms,
         first * factor, first_ms, last * factor, last_ms,
     )  # fmt: skip
 

@@ -46,7 +46,7 @@ def read_events(path: Path, report: EventReport) -> Iterator[Json]:
                 report.torn = True
                 continue
             try:
-                event = json.loads(raw)
+                event = json.loads(raw.decode())  # no other encoding needs to be looked for
             except (ValueError, RecursionError):
                 report.damaged += 1
                 continue

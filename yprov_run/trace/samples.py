@@ -72,7 +72,7 @@ def _parse(line: bytes, width: int) -> Row | None:
     cells = line[:-1].split(b",")
     if len(cells) != width + 1:
         return None
-    if any(len(cell) > _MAX_DIGITS for cell in cells):
+    if max(map(len, cells)) > _MAX_DIGITS:
         return None
     try:
         time_ms = int(cells[0])
