@@ -17,6 +17,7 @@
  *   FAKE_NVML_RESET_S        the counter begins anew that many seconds after initialisation
  *   FAKE_NVML_FREEZE_S       the counter stands still from then on, and FAKE_NVML_THAW_S ends it
  *   FAKE_NVML_IDLE_GPU       the GPU of this number runs no kernel
+ *   FAKE_NVML_SLOW_NODE      on the node of this SLURM_NODEID GPUs are used to a tenth
  *   FAKE_NVML_THROTTLED_GPU  the GPU of this number is held back by heat, at 1200 MHz
  *   FAKE_NVML_MIG_GPU        the GPU of this number is split into two instances
  *   FAKE_NVML_MODULE         set: Grace Hopper; the counter is the module's, at 100 W more
@@ -204,7 +205,8 @@ int nvmlDeviceGetUtilizationRates(void *device, utilization *rates) {
     if (status == SUCCESS && index_of(device) == (int)knob("FAKE_NVML_IDLE_GPU", -1)) {
         rates->gpu = rates->memory = 0;
     } else if (status == SUCCESS) {
-        rates->gpu = 40 + 20 * index_of(device) % 60;
+        int is_slow = knob("FAKE_NVML_SLOW_NODE", -1) == knob("SLURM_NODEID", 0);
+        rates->gpu = (40 + 20 * index_of(device) % 60) / (is_slow ? 10 : 1);
         rates->memory = 30;
     }
     return status;
