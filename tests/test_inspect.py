@@ -377,7 +377,7 @@ def test_inputs_are_compared_by_what_is_in_them(tmp_path: Path) -> None:
     assert inspect(tmp_path, "diff", "1", "2")[0] == 0
 
 
-@pytest.mark.parametrize(("option", "needle"), [("--plot", "GPU utilisation"), ("--graph", "Job")])
+@pytest.mark.parametrize(("option", "needle"), [("--plot", "GPU utilisation"), ("--graph", "job")])
 def test_export_writes_an_svg_that_stands_alone(
     option: str, needle: str, jobs: Path, tmp_path: Path
 ) -> None:

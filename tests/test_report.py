@@ -175,7 +175,7 @@ def test_ten_thousand_elements_are_a_dozen_boxes_with_counts(tmp_path: Path) -> 
     spots = [(box.x, box.y) for box in graph.boxes]
     assert len(set(spots)) == len(spots)
     counts = {box.label: box.count for box in graph.boxes}
-    assert counts["NodeExecution"] == 60
+    assert counts["node execution"] == 60
     assert counts["GPU"] == 480
     used = [e for e in graph.edges if graph.boxes[e.source].label == "GPU"]
     assert [edge.count for edge in used] == [480]

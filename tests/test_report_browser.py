@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import need
 from tests.support.browser import Browser, browser, missing_programs
-from tests.support.records import Shape, idle_last, imbalanced, write_record
+from tests.support.records import Shape, idle_last, imbalanced, multiply, write_record
 from tests.test_report import HOSTILE
 from yprov_run.cli.fold import fold
 
@@ -68,7 +68,7 @@ def test_a_box_of_the_graph_opens_by_a_click_and_closes_by_the_next(
     assert chromium.ask("document.getElementById('box').childElementCount") == 0
     chromium.click(".graph .box.activity")
     chromium.wait_for("document.querySelectorAll('#box details').length > 0")
-    assert "Job: 1" in chromium.ask("document.getElementById('box').textContent")
+    assert "job: 1" in chromium.ask("document.getElementById('box').textContent")
     assert chromium.ask("document.querySelectorAll('.box[aria-expanded=true]').length") == 1
     chromium.click(".graph .box.activity")
     chromium.wait_for("document.getElementById('box').childElementCount === 0")
@@ -117,9 +117,9 @@ def test_a_script_from_elsewhere_does_not_run(chromium: Browser, page: Path) -> 
     assert any("Content Security Policy" in words for words in chromium.complaints())
 
 
-def test_one_idle_node_is_seen_among_hundreds(chromium: Browser, tmp_path: Path) -> None:
+def test_one_idle_node_is_seen_among_a_thousand(chromium: Browser, tmp_path: Path) -> None:
     shape = Shape(
-        nodes=600,
+        nodes=1000,
         gpus=1,
         seconds=5,
         load=lambda node, gpu, time_s: (300.0, 0.0 if node == 333 else 0.9, 10.0),
@@ -140,3 +140,20 @@ def test_one_idle_node_is_seen_among_hundreds(chromium: Browser, tmp_path: Path)
     assert chromium.ask(rows) != [0]
     chromium.click("#chart-gpu_utilisation input[type=checkbox]")
     assert chromium.ask(rows) == [0]
+
+
+def test_ten_thousand_nodes_are_one_small_page_that_opens_and_is_drawn(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    directory = write_record(tmp_path, Shape(nodes=1, gpus=1, seconds=3))
+    multiply(directory, 10_000)
+    fold(directory)
+    assert directory.report.stat().st_size < 2_000_000
+    chromium.open(directory.report)
+    assert min(chromium.ask(_COLOURS)) >= 3
+    assert chromium.ask("document.querySelectorAll('canvas.heat').length") == 3
+    assert chromium.ask("document.querySelectorAll('*').length") < 8_000
+    assert "10,000" in chromium.ask("document.querySelector('.graph').textContent")
+    chromium.click(".graph .box.activity")
+    chromium.wait_for("document.querySelectorAll('#box details').length > 0")
+    assert chromium.complaints() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -68,6 +69,31 @@ class Browser:
             "arguments[0].scrollIntoView({block: 'center', inline: 'center'})", element
         )
         webdriver.ActionChains(self.driver).move_to_element(element).click().perform()
+
+    def paper(self) -> bytes:
+        """Return the page as a PDF on sheets of A4, as a person prints it."""
+        sheet = {"printBackground": True, "paperWidth": 8.27, "paperHeight": 11.69}
+        return base64.b64decode(self.driver.execute_cdp_cmd("Page.printToPDF", sheet)["data"])
+
+    def names(self) -> list[tuple[str, str]]:
+        """Return the role and the name of all that a screen reader meets."""
+        tree = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        return [
+            (node["role"]["value"], node.get("name", {}).get("value", ""))
+            for node in tree
+            if not node["ignored"]
+        ]
+
+    def resize(self, width: int) -> None:
+        """Make the page so many pixels wide."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+        )
+
+    def press(self, key: str) -> None:
+        """Press a key, wherever the focus is."""
+        webdriver.ActionChains(self.driver).send_keys(key).perform()
 
     def picture(self, path: Path, height: int = 1000) -> None:
         """Write what the page looks like, from its top."""

@@ -6,17 +6,17 @@ on the layout of large graphs. Time flows from left to right: what was used befo
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from yprov_run.report.layout import Point, lay_out
+
 MEMBERS_SHOWN = 40
 _ATTRIBUTES_SHOWN = 24
-BOX_WIDTH, BOX_HEIGHT = 148, 46
-_GAP_X, _GAP_Y, _MARGIN = 92, 22, 14
-_MAX_IN_LAYER = 8
-_SWEEPS = 4
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 # relation: (attribute at the arrow's tail, attribute at its head), so that time flows forward.
 _FLOWS = {
@@ -53,12 +53,16 @@ class Box:
 
 @dataclass(frozen=True)
 class Edge:
-    """All relations of one name between two boxes, by their places in the list of boxes."""
+    """All relations of one name between two boxes, by their places in the list of boxes.
+
+    `via` are the points that the arrow passes, each at the left of a layer of boxes.
+    """
 
     source: int
     target: int
     relation: str
     count: int
+    via: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,13 +92,15 @@ def collapse(document: Document) -> Graph:
             ends = owner.get(text(record.get(tail))), owner.get(text(record.get(head)))
             if ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
                 counts[place[ends[0]], place[ends[1]], relation] += 1
-    edges = tuple(Edge(*ends, number) for ends, number in counts.items())
-    positions, width, height = _positions(len(keys), edges)
+    places = lay_out(len(keys), [ends[:2] for ends in counts])
+    edges = tuple(
+        Edge(*ends, number, places.ways.get(ends[:2], ())) for ends, number in counts.items()
+    )
     boxes = tuple(
-        Box(key[0], _label(key), len(groups[key]), _members(groups[key]), *positions[number])
+        Box(key[0], _label(key), len(groups[key]), _members(groups[key]), *places.corners[number])
         for number, key in enumerate(keys)
     )
-    return Graph(boxes, edges, width, height)
+    return Graph(boxes, edges, places.width, places.height)
 
 
 def _records(document: Document, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -117,8 +123,14 @@ def text(value: object) -> str:
 
 def _label(key: Key) -> str:
     kind, type_name, role = key
-    name = type_name.rpartition(":")[2] or kind
+    name = in_words(type_name) or kind
     return f"{name} ({role})" if role else name
+
+
+def in_words(type_name: str) -> str:
+    """Return a type's name as people write it: `run:NodeExecution` is a node execution."""
+    words = _WORDS.split(type_name.rpartition(":")[2])
+    return " ".join(word if word.isupper() else word.lower() for word in words)
 
 
 def _members(
@@ -138,98 +150,3 @@ def _members(
         )
         for identifier, record in records[:MEMBERS_SHOWN]
     )
-
-
-def _positions(count: int, edges: tuple[Edge, ...]) -> tuple[list[tuple[int, int]], int, int]:
-    """Place boxes in layers by the longest way to them, in each by where their neighbours are."""
-    layers = _ordered(_split(_layers(count, edges), count), edges)
-    tallest = max((len(layer) for layer in layers), default=1)
-    height = 2 * _MARGIN + tallest * (BOX_HEIGHT + _GAP_Y) - _GAP_Y
-    positions = [(0, 0)] * count
-    for column, layer in enumerate(layers):
-        taken = len(layer) * (BOX_HEIGHT + _GAP_Y) - _GAP_Y
-        top = (height - taken) // 2
-        for row, box in enumerate(layer):
-            positions[box] = (
-                _MARGIN + column * (BOX_WIDTH + _GAP_X),
-                top + row * (BOX_HEIGHT + _GAP_Y),
-            )
-    width = 2 * _MARGIN + max(1, len(layers)) * (BOX_WIDTH + _GAP_X) - _GAP_X
-    return positions, width, height
-
-
-def _layers(count: int, edges: tuple[Edge, ...]) -> list[int]:
-    """Return each box's layer; an edge that closes a circle is not followed."""
-    forward = _without_circles(count, edges)
-    depth = [0] * count
-    for _ in range(count):
-        moved = False
-        for source, target in forward:
-            if depth[target] <= depth[source]:
-                depth[target] = depth[source] + 1
-                moved = True
-        if not moved:
-            break
-    joined = {end for pair in forward for end in pair}
-    last = max(depth, default=0)
-    depth = [each if box in joined else last for box, each in enumerate(depth)]
-    # A box that nothing leads to stands right before the first that it leads to.
-    for box in range(count):
-        if box in joined and all(target != box for _, target in forward):
-            nearest = [depth[target] for source, target in forward if source == box]
-            depth[box] = max(0, min(nearest, default=1) - 1)
-    return depth
-
-
-def _without_circles(count: int, edges: tuple[Edge, ...]) -> list[tuple[int, int]]:
-    following: dict[int, list[int]] = {}
-    for edge in edges:
-        following.setdefault(edge.source, []).append(edge.target)
-    forward, done, open_boxes = [], set[int](), set[int]()
-    for root in range(count):
-        if root in done:
-            continue
-        stack = [(root, iter(following.get(root, ())))]
-        open_boxes.add(root)
-        while stack:
-            box, targets = stack[-1]
-            target = next(targets, None)
-            if target is None:
-                stack.pop()
-                open_boxes.discard(box)
-                done.add(box)
-            elif target not in open_boxes:
-                forward.append((box, target))
-                if target not in done:
-                    open_boxes.add(target)
-                    stack.append((target, iter(following.get(target, ()))))
-    return forward
-
-
-def _split(depth: list[int], count: int) -> list[list[int]]:
-    layers: dict[int, list[int]] = {}
-    for box in range(count):
-        layers.setdefault(depth[box], []).append(box)
-    split = []
-    for number in sorted(layers):
-        layer = layers[number]
-        split += [layer[i : i + _MAX_IN_LAYER] for i in range(0, len(layer), _MAX_IN_LAYER)]
-    return split
-
-
-def _ordered(layers: list[list[int]], edges: tuple[Edge, ...]) -> list[list[int]]:
-    """Order each layer by the mean place of its neighbours, a few times over."""
-    near: dict[int, list[int]] = {}
-    for edge in edges:
-        near.setdefault(edge.source, []).append(edge.target)
-        near.setdefault(edge.target, []).append(edge.source)
-    place = {box: row - len(layer) / 2 for layer in layers for row, box in enumerate(layer)}
-    for _ in range(_SWEEPS):
-        for layer in layers:
-            layer.sort(
-                key=lambda box: (
-                    sum(place[other] for other in near.get(box, [box])) / len(near.get(box, [box]))
-                )
-            )
-            place.update({box: row - len(layer) / 2 for row, box in enumerate(layer)})
-    return layers

@@ -14,10 +14,11 @@ from urllib.parse import quote
 from yprov_run.model import Job
 from yprov_run.provenance.vocabulary import TERMS
 from yprov_run.report.attachments import DIFF, TABLE, Attachment, attachments, rows_of, text_of
-from yprov_run.report.graph import text
-from yprov_run.report.markup import Markup, definitions, join, lines, table, tag
+from yprov_run.report.graph import in_words, text
+from yprov_run.report.markup import Markup, definitions, filled_table, join, lines, table, tag
+from yprov_run.report.patches import by_file
 from yprov_run.report.sections import section
-from yprov_run.report.words import memory, plain
+from yprov_run.report.words import count, memory, plain
 
 Document = Mapping[str, Any]
 
@@ -36,11 +37,12 @@ _FIGURES_OF_JOB = {"gaps", "gapCount", "tags"}
 
 def environment(document: Document, folder: Path) -> Markup:
     """Return every fact of the job and of what it ran in, one block an element, searchable."""
-    blocks = [_block("Job", document.get("activity", {}).get("job", {}))]
+    blocks = [_block("job", "", document.get("activity", {}).get("job", {}))]
     for record in document.get("entity", {}).values():
         if text(record.get("prov:type")) not in _ELSEWHERE:
-            name = text(record.get("prov:label")) or text(record.get("prov:type"))
-            blocks.append(_block(name.rpartition(":")[2], record))
+            kind = in_words(text(record.get("prov:type")))
+            name = text(record.get("prov:label")) or kind
+            blocks.append(_block(name.rpartition(":")[2], kind, record))
             if len(blocks) > _MAX_ITEMS:
                 break
     blocks += [_attached(attachment) for attachment in attachments(document, folder)]
@@ -50,16 +52,25 @@ def environment(document: Document, folder: Path) -> Markup:
 def _attached(attachment: Attachment) -> Markup:
     """Return a patch as it is, a table as a table, anything else by its name."""
     link = "/".join(attachment.path.parts[-2:])
+    kind = "file"
     parts: list[str] = [tag("p", tag("a", link, href=quote(f"./{link}")))]
     if attachment.media_type == DIFF:
-        parts.append(lines(text_of(attachment)))
+        patch = text_of(attachment)
+        kind = f"patch, {count(sum(1 for _ in by_file(patch)), 'file')}"
+        parts.append(lines(patch))
     elif attachment.media_type == TABLE:
         rows = rows_of(attachment)
+        kind = f"table, {count(len(rows), 'row')}"
         if rows:
             head = list(rows[0])
             cells = [[row.get(name, "") for name in head] for row in rows[:_MAX_ITEMS]]
             parts.append(table(head, cells, attachment.label))
-    return tag("details", [tag("summary", plain(attachment.label)), *parts], class_="block")
+    return tag("details", [_title(attachment.label, kind), *parts], class_="block")
+
+
+def _title(name: str, kind: str) -> Markup:
+    name, kind = plain(name), plain(kind)
+    return tag("summary", [name, *([" ", tag("small", kind)] if kind not in ("", name) else [])])
 
 
 def _search(target: str) -> Markup:
@@ -70,7 +81,7 @@ def _search(target: str) -> Markup:
     )
 
 
-def _block(title: str, record: Mapping[str, Any]) -> Markup:
+def _block(title: str, kind: str, record: Mapping[str, Any]) -> Markup:
     short: list[tuple[str, str]] = []
     long: list[Markup] = []
     for name, value in record.items():
@@ -89,8 +100,7 @@ def _block(title: str, record: Mapping[str, Any]) -> Markup:
             long.append(tag("details", [tag("summary", local), lines(words)]))
         else:
             short.append((local, words))
-    heading = tag("summary", plain(title))
-    return tag("details", [heading, definitions(short), *long], class_="block")
+    return tag("details", [_title(title, kind), definitions(short), *long], class_="block")
 
 
 def _structure(words: str) -> list[Any] | dict[str, Any] | None:
@@ -135,9 +145,7 @@ def files(document: Document) -> Markup:
                 _path(record),
                 memory(float(size)) if size.isdigit() else "",
                 text(record.get("dcterms:modified")).replace("T", " ").replace("+00:00", ""),
-                tag(
-                    "code", text(record.get("schema:sha256") or record.get("run:collectionSha256"))
-                ),
+                _checksum(record),
                 text(record.get("run:note")),
             ]
         )
@@ -145,14 +153,19 @@ def files(document: Document) -> Markup:
     head = ("role", "path", "size", "changed (UTC)", "SHA-256", "note")
     return section(
         "files", "Files", _search("files"), *(tag("p", words) for words in note),
-        table(head, rows, "Files", numeric=(2,)),
+        filled_table(head, rows, "Files", ("size",)),
     )  # fmt: skip
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    digest = text(record.get("schema:sha256") or record.get("run:collectionSha256"))
+    return tag("code", digest) if digest else ""
 
 
 def _path(record: Mapping[str, Any]) -> str:
     path = text(record.get("prov:location")) or text(record.get("prov:label"))
-    count = text(record.get("run:memberCount"))
-    return f"{path} ({count} files)" if count else path
+    number = text(record.get("run:memberCount"))
+    return f"{path} ({number} files)" if number else path
 
 
 def gaps(job: Job) -> Markup:
@@ -160,7 +173,8 @@ def gaps(job: Job) -> Markup:
     if not job.gaps:
         return section("gaps", "Gaps", tag("p", "Nothing that should be here is missing."))
     rows = [[gap.where, gap.what] for gap in job.gaps[:_MAX_GAPS]]
-    note = f"{len(job.gaps):,} things should have been recorded and were not."
+    were = "was" if len(job.gaps) == 1 else "were"
+    note = f"{count(len(job.gaps), 'thing')} should have been recorded and {were} not."
     return section("gaps", "Gaps", tag("p", note), table(("where", "what"), rows, "Gaps"))
 
 

@@ -88,6 +88,16 @@ def table(
     )
 
 
+def filled_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, numbers: Sequence[str]
+) -> Markup:
+    """Return a table without the columns in which nothing stands."""
+    kept = [place for place in range(len(head)) if any(row[place] for row in rows)]
+    names = [head[place] for place in kept]
+    numeric = [place for place, name in enumerate(names) if name in numbers]
+    return table(names, [[row[place] for place in kept] for row in rows], caption, numeric)
+
+
 def definitions(pairs: Iterable[tuple[str, str]]) -> Markup:
     """Return a list of terms and what they are here."""
     return tag("dl", [join([tag("dt", name), tag("dd", value)]) for name, value in pairs])

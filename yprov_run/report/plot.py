@@ -25,7 +25,7 @@ _STYLE = (
 )
 _GRAPH_STYLE = (
     "text{font:12px system-ui,'DejaVu Sans',sans-serif;text-anchor:middle;fill:#1a1f27}"
-    ".count{font-weight:700}.box rect{stroke-width:1.4}"
+    ".count{font-weight:600}.what{font-size:11px;fill:#5a6472}.box rect{stroke-width:1.4}"
     ".activity rect{fill:#dbe7fb;stroke:#3f6fbf}.entity rect{fill:#fdf1cf;stroke:#b98900}"
     ".agent rect{fill:#f9dfd0;stroke:#c2602a}.edge path{fill:none;stroke:#5a6472}"
     "marker path{fill:#5a6472}"

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import ColumnStats, DeviceUse, Job, Json, NodeExecution, Step
 from yprov_run.report.graph import Graph
-from yprov_run.report.markup import Markup, definitions, join, table, tag
+from yprov_run.report.markup import Markup, definitions, filled_table, join, tag
 from yprov_run.report.overview import Overview
 from yprov_run.report.picture import graph_svg
 from yprov_run.report.series import Timeline, mean_use
-from yprov_run.report.summary import state_words, summary, tone
+from yprov_run.report.summary import Line, state_words, summary, tone
 from yprov_run.report.words import count, duration, joules, memory, moment, plain
 
 MAX_ROWS = 200
@@ -44,12 +44,16 @@ def head(known: Overview, links: Sequence[tuple[str, str]]) -> Markup:
                 tag("p", state.words, class_=f"state {state.tone}"),
             ],
         ),
-        definitions((line.label, line.words) for line in lines[1:]),
     ]
+    figures = [definitions(_figure(line) for line in lines[1:])]
     if advice:
         heading = tag("h2", "What to do better", id="advice-title")
         items = tag("ul", [tag("li", words) for words in advice])
-        parts.append(tag("section", [heading, items], id="advice", class_="advice"))
+        figures.append(
+            tag("section", [heading, items], id="advice", class_="advice",
+                aria_labelledby="advice-title")
+        )  # fmt: skip
+    parts.append(tag("div", figures, class_="look"))
     shown = job.steps[:20]
     parts.append(tag("ul", [_command(step) for step in shown], class_="commands"))
     if len(job.steps) > len(shown):
@@ -62,6 +66,10 @@ def head(known: Overview, links: Sequence[tuple[str, str]]) -> Markup:
     return join(parts)
 
 
+def _figure(line: Line) -> tuple[str, str]:
+    return line.label, line.words.replace(" +/- ", " \u00b1 ")
+
+
 def _command(step: Step) -> Markup:
     line = " ".join(map(shlex.quote, step.argv))
     words = f"step {step.number}: {state_words(step.ending)}"
@@ -71,7 +79,6 @@ def _command(step: Step) -> Markup:
         "li",
         [
             tag("code", plain(line, 2_000)),
-            " ",
             tag("span", words, class_=f"state {tone(step.ending.state)}"),
         ],
     )
@@ -83,8 +90,8 @@ def time(line: Timeline | None, marks: Sequence[Json]) -> Markup:
         return section("time", "Over time", tag("p", "No samples were recorded."))
     words = (
         f"Each line shows the lowest and the highest sample of every "
-        f"{duration(line.bucket_ms / 1000)}. Drag to zoom, double-click to see all; or with the "
-        "keyboard: arrows move, + and - zoom, 0 shows all."
+        f"{duration(line.bucket_ms / 1000)}; times are UTC. Drag to zoom, double-click to see all; "
+        "or with the keyboard: arrows move, + and - zoom, 0 shows all."
     )
     if line.share_read < 1:
         words += (
@@ -129,17 +136,15 @@ def energy(job: Job, figures: Totals) -> Markup:
     if len(rows) > MAX_ROWS:
         words += f" The {MAX_ROWS} largest are shown; all are in the document."
     most = rows[0][0] or 1.0
-    cells = [
-        _energy_cells(step, node, use, used / most) for used, step, node, use in rows[:MAX_ROWS]
-    ]
+    cells = [_energy_cells(step, node, use, most) for used, step, node, use in rows[:MAX_ROWS]]
     return section(
         "energy",
         "Energy",
         tag("p", words),
-        _filled_table(_ENERGY_COLUMNS, cells, "Energy by device", _ENERGY_NUMBERS),
+        filled_table(_ENERGY_COLUMNS, cells, "Energy by device", _ENERGY_NUMBERS),
         tag("p", "Bound: the true energy is within it, the sensor's own calibration left out. "
-            "Idle: used while no kernel ran. Held back: share of the time in which power or heat "
-            "kept the clocks down.", class_="note"),
+            "Idle: used while no kernel ran; the pale end of a bar. Held back: share of the time "
+            "in which power or heat kept the clocks down.", class_="note"),
     )  # fmt: skip
 
 
@@ -149,16 +154,6 @@ _ENERGY_COLUMNS = (
 )  # fmt: skip
 _ENERGY_NUMBERS = ("energy", "bound", "idle", "estimated", "mean power", "peak power", "use",
                    "held back")  # fmt: skip
-
-
-def _filled_table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, numbers: Sequence[str]
-) -> Markup:
-    """Return a table without the columns in which nothing stands."""
-    kept = [place for place in range(len(head)) if any(row[place] for row in rows)]
-    names = [head[place] for place in kept]
-    numeric = [place for place, name in enumerate(names) if name in numbers]
-    return table(names, [[row[place] for place in kept] for row in rows], caption, numeric)
 
 
 def _energy_words(job: Job, figures: Totals) -> str:
@@ -181,7 +176,7 @@ def _energy_words(job: Job, figures: Totals) -> str:
     return words
 
 
-def _energy_cells(step: int, node: NodeExecution, use: DeviceUse, share: float) -> list[str]:
+def _energy_cells(step: int, node: NodeExecution, use: DeviceUse, most_j: float) -> list[str]:
     device = use.device
     is_gpu = device.kind == "gpu"
     name = f"GPU {device.index}" if is_gpu else f"{device.kind} {device.name}"
@@ -191,7 +186,7 @@ def _energy_cells(step: int, node: NodeExecution, use: DeviceUse, share: float) 
         plain(node.name, 80),
         plain(name, 80),
         joules(use.energy_j) if use.energy_j is not None else "not measured",
-        _bar(share),
+        _bar((use.energy_j or 0.0) / most_j, (use.idle_energy_j or 0.0) / most_j),
         "" if use.energy_bound_j is None else f"\u00b1 {joules(use.energy_bound_j)}",
         "" if use.idle_energy_j is None else joules(use.idle_energy_j),
         joules(use.energy_estimated_j) if known else "",
@@ -204,11 +199,16 @@ def _energy_cells(step: int, node: NodeExecution, use: DeviceUse, share: float) 
     ]
 
 
-def _bar(share: float) -> Markup:
+def _bar(share: float, idle_share: float) -> Markup:
+    """Return a bar as long as a share of the longest; the idle part of it, at its end, is paler."""
     width = max(1, min(100, round(100 * share)))
+    idle = max(0, min(width, round(100 * idle_share)))
     return tag(
         "svg",
-        tag("rect", x=0, y=0, width=width, height=10),
+        [
+            tag("rect", x=0, y=0, width=width - idle, height=10),
+            tag("rect", x=width - idle, y=0, width=idle, height=10, class_="idle"),
+        ],
         class_="bar", width=100, height=10, aria_hidden="true",
     )  # fmt: skip
 
@@ -228,7 +228,7 @@ def nodes(job: Job) -> Markup:
             if node.started_ms is None or node.ended_ms is None
             else duration((node.ended_ms - node.started_ms) / 1000)
         )
-        endings = ", ".join(f"{n} x {plain(how)}" for how, n in figures.task_endings.items())
+        endings = ", ".join(_ending(how, n) for how, n in figures.task_endings.items())
         cells.append(
             [
                 plain(node.name, 80), str(step.number), str(figures.tasks), endings, ended,
@@ -241,10 +241,16 @@ def nodes(job: Job) -> Markup:
         )  # fmt: skip
     head_cells = ("node", "step", "tasks", "ended with", "time", "GPU use", "CPU", "memory peak",
                   "GPU energy", "record")  # fmt: skip
+    numbers = [name for name in head_cells if name not in ("node", "ended with", "record")]
     return section(
         "nodes", "Nodes", tag("p", words),
-        table(head_cells, cells, "Nodes", numeric=(1, 2, 4, 5, 6, 7, 8)),
+        filled_table(head_cells, cells, "Nodes", numbers),
     )  # fmt: skip
+
+
+def _ending(how: str, number: int) -> str:
+    words = f"exit {how}" if how.isdigit() else plain(how)
+    return words if number == 1 else f"{number:,} \u00d7 {words}"
 
 
 def _share(value: float | None) -> str:
@@ -256,7 +262,7 @@ def provenance(graph: Graph) -> Markup:
     elements = sum(box.count for box in graph.boxes)
     words = (
         f"{elements:,} elements of the document in {len(graph.boxes)} boxes, by kind; time flows "
-        "from left to right. A box opens by a click, or Enter."
+        "from left to right. A box opens by a click, or Enter, and shows what it is joined to."
     )
     legend = [
         tag("span", name, class_=f"key {kind}")
@@ -266,7 +272,7 @@ def provenance(graph: Graph) -> Markup:
         "provenance",
         "Provenance",
         tag("p", [words, " ", *legend]),
-        tag("div", graph_svg(graph), class_="scroll", tabindex="0", role="region",
+        tag("div", graph_svg(graph), class_="scroll picture", tabindex="0", role="region",
             aria_label="Provenance graph"),
         tag("div", None, id="box", aria_live="polite"),
     )  # fmt: skip

@@ -35,7 +35,7 @@ def summary(job: Job, figures: Totals | None = None) -> list[Line]:
     ]
     if figures.gpus:
         lines += [
-            Line("GPUs", str(figures.gpus)),
+            Line("GPUs", f"{figures.gpus:,}"),
             Line("GPU use", _gpu_use(figures)),
             Line("GPU memory", f"peak {memory(figures.max_gpu_memory_b)} on one GPU"),
             Line("GPU power", _power(figures)),
@@ -113,11 +113,13 @@ def _wall_time(job: Job) -> str:
 def _nodes(job: Job, figures: Totals) -> str:
     steps = f", {len(job.steps)} steps" if len(job.steps) > 1 else ""
     endings = ", ".join(
-        f"{number} x {plain(name)}" for name, number in figures.task_endings.items() if name != "0"
+        f"{number:,} x {plain(name)}"
+        for name, number in figures.task_endings.items()
+        if name != "0"
     )
     tasks = count(figures.tasks, "task")
     if figures.workers:
-        tasks += f" with {figures.workers} workers"
+        tasks += f" with {figures.workers:,} workers"
     return f"{figures.nodes:,}, {tasks}{steps}" + (f" (ended {endings})" if endings else "")
 
 

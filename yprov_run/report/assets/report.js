@@ -14,7 +14,12 @@
   const clock = (ms) => new Date(ms).toISOString().slice(11, 19);
   const show = (value, unit) =>
     value === null || value === undefined ? "-" : `${+value.toPrecision(4)} ${unit}`;
+  const PAPER = 670;
+  // Seconds between marks of time; finer ones would all read alike.
+  const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
+                 86400, 172800, 604800, 2592000];
   const redraws = [];
+  const sizes = [];
 
   // A bucket's second point is left out where lowest and highest agree, and a bucket may fall
   // between two samples: such short holes are bridged (undefined), longer ones are gaps (null).
@@ -38,20 +43,32 @@
     return result;
   };
 
-  const drawMarks = (plot, marks) => {
+  // A mark is named where there is room beside it: at its right, else at its left.
+  const drawMarks = (plot, marks, isNamed) => {
     const context = plot.ctx;
     const { left, top, width, height } = plot.bbox;
+    const pixel = devicePixelRatio;
+    let taken = left;
     context.save();
-    context.lineWidth = devicePixelRatio;
-    context.setLineDash([4, 4]);
+    context.lineWidth = pixel;
+    context.font = `${11 * pixel}px system-ui, "DejaVu Sans", sans-serif`;
+    context.textBaseline = "bottom";
+    context.textAlign = "left";
     for (const mark of marks) {
       const x = plot.valToPos(mark.time / 1000, "x", true);
       if (x < left - 1 || x > left + width + 1) continue;
-      context.strokeStyle = colour(mark.tone === "bad" ? "--bad" : "--soft");
+      context.strokeStyle = context.fillStyle = colour(mark.tone === "bad" ? "--bad" : "--soft");
+      context.setLineDash([4 * pixel, 4 * pixel]);
       context.beginPath();
       context.moveTo(x, top);
       context.lineTo(x, top + height);
       context.stroke();
+      if (!isNamed) continue;
+      const room = context.measureText(mark.label).width + 8 * pixel;
+      const start = x + room <= left + width ? x : x - room;
+      if (start < taken) continue;
+      context.fillText(mark.label, start + 4 * pixel, top - 2 * pixel);
+      taken = start + room;
     }
     context.restore();
   };
@@ -75,13 +92,14 @@
     return best;
   };
 
-  const plotChart = (host, chart, marks, group, height) => {
+  const plotChart = (host, chart, marks, height, head, isNamed) => {
     const box = make("div", null, {
       class: "plot", tabindex: "0", role: "img",
       "aria-label": `${chart.title} over time, in ${chart.unit}; ${chart.lines.length} lines`,
     });
     const readout = make("div", "", { class: "readout", "aria-live": "polite" });
-    host.append(box, readout);
+    (head || host).append(readout);
+    host.append(box);
     const data = [times(chart), ...chart.lines.map((line) => bridged(line.values))];
     const first = data[0][0], last = chart.start / 1000 + chart.count * chart.step / 1000;
     const axis = (more) => ({
@@ -89,15 +107,15 @@
       ticks: { stroke: () => colour("--line"), width: 1 }, ...more,
     });
     const options = {
-      width: Math.max(280, host.clientWidth), height, padding: [8, 26, 0, 0],
+      width: Math.max(280, host.clientWidth), height, padding: [isNamed ? 18 : 8, 26, 0, 0],
       legend: { show: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-      cursor: { sync: { key: group }, drag: { x: true, y: false }, points: { show: false },
+      cursor: { sync: { key: "job" }, drag: { x: true, y: false }, points: { show: false },
                 dataIdx: (plot, series, index) => index },
       scales: { x: { time: true, min: first, max: last },
                 y: { range: (plot, low, high) =>
                      chart.unit === "%" ? [0, 100] : [0, Math.max(high || 0, 1e-9) * 1.05] } },
-      axes: [axis({ space: 96, values: [
+      axes: [axis({ space: 96, incrs: TICKS, values: [
                [3600 * 24 * 365, "{YYYY}", null, null, null, null, null, null, 1],
                [3600 * 24, "{MM}-{DD}", null, null, null, null, null, null, 1],
                [60, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}", null, null, null, null, null, 1],
@@ -107,7 +125,7 @@
         label: line.label, stroke: () => hue(place), width: 1.4, dash: dash(place),
         points: { show: chart.count < 3 } }))],
       hooks: {
-        draw: [(plot) => drawMarks(plot, marks)],
+        draw: [(plot) => drawMarks(plot, marks, isNamed)],
         setCursor: [(plot) => {
           const found = nearest(plot, chart);
           readout.textContent = found === null ? "" :
@@ -119,12 +137,14 @@
     const plot = new uPlot(options, data, box);
     redraws.push(() => plot.redraw(false, true));
     let waiting = 0;
+    const fit = (given) => {
+      const width = given || Math.max(280, host.clientWidth);
+      if (width !== plot.width) plot.setSize({ width, height });
+    };
+    sizes.push(fit);
     new ResizeObserver(() => {
       cancelAnimationFrame(waiting);
-      waiting = requestAnimationFrame(() => {
-        const width = Math.max(280, host.clientWidth);
-        if (width !== plot.width) plot.setSize({ width, height });
-      });
+      waiting = requestAnimationFrame(() => fit());
     }).observe(host);
     box.addEventListener("keydown", (event) => keyboard(event, plot, first, last));
     const list = legend(plot, chart);
@@ -168,6 +188,7 @@
       const mark = document.createElementNS(space, "svg");
       mark.setAttribute("width", "22");
       mark.setAttribute("height", "8");
+      mark.setAttribute("aria-hidden", "true");
       const stroke = document.createElementNS(space, "line");
       for (const [key, value] of Object.entries({ x1: 0, y1: 4, x2: 22, y2: 4 }))
         stroke.setAttribute(key, value);
@@ -256,19 +277,30 @@
               Math.min(columns - 1, Math.max(0, spot[1] + by[1]))];
       tell(...spot);
     });
-    const choice = make("label", null, { class: "note" });
+    const choice = make("label");
     const tick = make("input", null, { type: "checkbox" });
-    const each = nodes > rows ? `, each line the lowest of about ${Math.round(nodes / rows)}` : "";
-    choice.append(tick, document.createTextNode(
-      ` lowest mean first (${nodes} nodes${each}; full colour is ${show(heat.top, chart.unit)})`));
+    choice.append(tick, document.createTextNode("lowest mean first"));
+    const each = nodes > rows ? `; a line is the lowest of about ${Math.round(nodes / rows)}` : "";
+    const words = make("span");
+    const count = nodes.toLocaleString("en");
+    const sayRows = () => {
+      words.textContent = `${count} nodes, ${heat.rows[order[0]]} at the top${each}`;
+    };
+    const scale = make("span", null, { class: "scale" });
+    scale.append("0", make("i"), show(heat.top, chart.unit), make("i", null, { class: "none" }),
+                 "no sample");
+    const foot = make("p");
+    foot.append(words, choice, scale);
     tick.addEventListener("change", () => {
       order = heat.rows.map((_, node) => node);
       if (tick.checked) order.sort((a, b) => heat.means[a] - heat.means[b]);
+      sayRows();
       paint();
     });
     const box = make("div", null, { class: "heatbox" });
-    box.append(canvas, choice);
-    host.append(box, readout);
+    box.append(canvas, foot, readout);
+    host.append(box);
+    sayRows();
     paint();
     redraws.push(paint);
   };
@@ -278,10 +310,15 @@
     if (!host) return;
     const marks = read("mark-data");
     for (const chart of read("chart-data")) {
-      const figure = make("section", null, { class: "chart", id: `chart-${chart.id}` });
+      const whole = chart.heat || ["gpu_utilisation", "gpu_power"].includes(chart.id);
+      const figure = make("section", null, {
+        class: whole ? "chart whole" : "chart", id: `chart-${chart.id}`, "aria-label": chart.title,
+      });
+      const head = make("div", null, { class: "charthead" });
+      head.append(make("h3", `${chart.title} (${chart.unit})`));
+      figure.append(head);
       host.append(figure);
-      figure.append(make("h3", `${chart.title} (${chart.unit})`));
-      plotChart(figure, chart, marks, "job", 190);
+      plotChart(figure, chart, marks, whole ? 190 : 160, head, host.childElementCount === 1);
       if (chart.heat) drawHeat(figure, chart);
       if (chart.worst && chart.worst.length) {
         const details = make("details");
@@ -290,7 +327,7 @@
         details.append(inner);
         details.addEventListener("toggle", () => {
           if (details.open && !inner.childElementCount)
-            plotChart(inner, { ...chart, lines: chart.worst }, marks, "job", 190);
+            plotChart(inner, { ...chart, lines: chart.worst }, marks, 190);
         });
         figure.append(details);
       }
@@ -373,9 +410,28 @@
     system.addEventListener("change", repaint);
   };
 
+  // On paper: light, and as wide as a sheet.
+  const wirePrint = () => {
+    const root = document.documentElement;
+    let theme;
+    addEventListener("beforeprint", () => {
+      theme = root.dataset.theme;
+      root.dataset.theme = "light";
+      sizes.forEach((fit) => fit(PAPER));
+      redraws.forEach((redraw) => redraw());
+    });
+    addEventListener("afterprint", () => {
+      if (theme === undefined) delete root.dataset.theme;
+      else root.dataset.theme = theme;
+      sizes.forEach((fit) => fit());
+      redraws.forEach((redraw) => redraw());
+    });
+  };
+
   drawCharts();
   wireGraph();
   wireSearch();
   wireTheme();
+  wirePrint();
   document.documentElement.dataset.ready = "true";
 })();
