@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import environment
+from tests.support.commands import environment, only_job
 from tests.support.slurm import wait_until
 
 NOTE = Path(__file__).parent / "programs/note.py"
@@ -26,12 +27,12 @@ NOTE = Path(__file__).parent / "programs/note.py"
 class Terminal:
     """A program on a terminal of its own."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, kind: str = "dumb") -> None:
         self.output = b""
         self.pid, self._master = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
-            os.execvpe(command[0], list(command), environment(PS1="$ ", TERM="dumb"))
+            os.execvpe(command[0], list(command), environment(PS1="$ ", TERM=kind))
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
 
     def type(self, keys: bytes) -> None:
@@ -131,3 +132,41 @@ def test_the_program_has_the_terminal_and_its_size(
     open_terminal.append(terminal)
     assert terminal.end() == 0
     assert b"True True True 99 33" in terminal.output
+
+
+_GIB = 1 << 30
+
+
+def test_a_person_who_waits_for_checksums_sees_how_far_they_are_and_may_go_on_without(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    with (tmp_path / "big.h5").open("w") as stream:
+        stream.truncate(45 * _GIB)  # nothing on the disk, and long to read
+    terminal = Terminal(["yprov-run", "true", "big.h5"], tmp_path, "xterm")
+    open_terminal.append(terminal)
+    terminal.wait_for(rb"checksums: [\d,]+ files, \d+\.\d GB \(Ctrl-C goes on without\)", 60)
+    terminal.type(b"\x03")
+    assert terminal.end() == 0
+    assert b"completed" in terminal.output
+    assert b"1 read" in terminal.output
+    files = json.loads((only_job(tmp_path) / "record/steps/0/files.json").read_text())["files"]
+    (big,) = (file for file in files if file["path"] == "big.h5")
+    assert (big["sha256"], big["size_bytes"]) == (None, 45 * _GIB)
+    assert "no checksum" in big["note"]
+
+
+def test_a_check_that_takes_long_shows_a_bar_that_ctrl_c_ends(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    with (tmp_path / "side.csv").open("w") as stream:
+        stream.truncate(_GIB // 4)
+    entity = {"prov:type": "x:File", "prov:location": "side.csv", "schema:sha256": "0" * 64}
+    entities = {f"x:{number}": entity for number in range(400)}
+    prefixes = {"x": "http://x/", "schema": "http://schema.org/"}
+    (tmp_path / "prov.json").write_text(json.dumps({"prefix": prefixes, "entity": entities}))
+    terminal = Terminal(["yprov-inspect", "check", "prov.json"], tmp_path, "xterm")
+    open_terminal.append(terminal)
+    terminal.wait_for(rb"checking the files beside it.*\d+%", 60)
+    terminal.type(b"\x03")
+    assert terminal.end() == 128 + signal.SIGINT
+    assert b"Traceback" not in terminal.output
