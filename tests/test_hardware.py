@@ -28,6 +28,9 @@ _NODE = {
     "sys/class/dmi/id/sys_vendor": "HPE\n",
     "sys/class/dmi/id/product_name": "EX235a\n",
     "sys/class/dmi/id/product_serial": "SECRET-SERIAL\n",
+    "sys/class/dmi/id/bios_vendor": "HPE\n",
+    "sys/class/dmi/id/bios_version": "A43 2.84\n",
+    "sys/class/dmi/id/bios_date": "11/03/2023\n",
     "sys/devices/system/cpu/online": "0-255\n",
     "sys/devices/system/cpu/cpu0/topology/package_cpus_list": "0-63,128-191\n",
     "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0,128\n",
@@ -41,6 +44,8 @@ _NODE = {
     "sys/class/infiniband/mlx5_0/ports/1/rate": "200 Gb/sec (4X HDR)\n",
     "sys/class/infiniband/mlx5_0/ports/1/link_layer": "InfiniBand\n",
     "sys/class/infiniband/mlx5_0/ports/1/state": "4: ACTIVE\n",
+    "sys/module/mlx5_core/version": "24.04-0.6.6\n",
+    "sys/class/cxi/cxi0/device/vendor": "0x17db\n",
     "sys/class/net/eth0/speed": "25000\n",
     "sys/class/net/eth0/device/vendor": "x\n",
     "sys/class/net/veth1/speed": "10000\n",
@@ -48,24 +53,33 @@ _NODE = {
     "proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  T\n",
 }
 
+_DRIVERS = {"infiniband/mlx5_0": "mlx5_core", "net/eth0": "mlx5_core", "cxi/cxi0": "cxi_ss1"}
+
 
 def _make(root: Path, files: dict[str, str]) -> str:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
+    for device, driver in _DRIVERS.items():
+        if (root / "sys/class" / device).exists():
+            (root / f"sys/class/{device}/device").mkdir(exist_ok=True)
+            (root / f"sys/class/{device}/device/driver").symlink_to(f"../../drivers/{driver}")
     return str(root)
 
 
 def test_a_node_is_described_from_its_files(tmp_path: Path) -> None:
     assert describe(_make(tmp_path, _NODE)) == {
         "kernel": "5.14.0-427.el9.x86_64", "system": "Rocky Linux 9.4", "model": "HPE EX235a",
+        "firmware": "HPE A43 2.84 (11/03/2023)",
         "huge_pages": "madvise", "cpu_model": "AMD EPYC 7763", "cpu_microcode": "0xa0011d5",
         "cpus": 256, "sockets": 2, "cores_per_socket": 64, "threads_per_core": 2, "numa_nodes": 8,
         "l3_cache": "32768K", "cpu_max_khz": 3529052, "cpu_governor": "performance",
         "memory_gib": 252, "gpu_driver": "NVIDIA 550.54.15",
         "interconnect": [
-            "mlx5_0: InfiniBand, MT4123, 200 Gb/sec (4X HDR), firmware 20.31.1014, active",
-            "eth0: Ethernet, 25000 Mb/s",
+            "mlx5_0: InfiniBand, MT4123, 200 Gb/sec (4X HDR), firmware 20.31.1014, "
+            "driver mlx5_core 24.04-0.6.6, active",
+            "cxi0: Slingshot, driver cxi_ss1",
+            "eth0: Ethernet, 25000 Mb/s, driver mlx5_core 24.04-0.6.6",
         ],
     }  # fmt: skip
 

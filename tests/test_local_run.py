@@ -116,6 +116,9 @@ def test_a_local_run_records_power_and_energy_of_every_gpu(tmp_path: Path, fake_
     assert job["run:energySource"] == "energy counter"
     assert abs(job["run:energy"] - true_energy_j(document)) <= job["run:energyBound"]
     assert job["run:maxMemory"] == 12 * 2**30
+    uses = [use for use in document["used"].values() if "run:driverVersion" in use]
+    versions = {(use["run:driverVersion"], use["run:firmwareVersion"]) for use in uses}
+    assert versions == {("999.0-fake", "96.00.fake")}
     assert b"GPU energy" in done.stderr
     assert done.stdout == b""
     assert documents.gaps(document) == []

@@ -135,6 +135,7 @@ def test_amd_dies_tell_energy_power_and_use_and_the_second_of_a_card_no_power(
     tmp_path: Path,
 ) -> None:
     sensor = AmdGpuSensor(Machine("mi250x_cray", tmp_path).sys)
+    assert {device.firmware for device in sensor.devices} == {"113-D65201-046"}
     assert len(sensor.devices) == 8
     assert sensor.devices[0].uuid == "GPU-5a1b000000000000"
     assert sensor.devices[0].pci_bus_id == "0000:c1:00.0"

@@ -101,7 +101,8 @@ class Device:
     `kind`: gpu; gpu-instance (of a MIG GPU, its `parent`'s UUID given); module (GPU and CPU
     together, or several GPUs); cpu; memory; core; platform; node. `source` is its sensor.
     `power_limit_w` is the most that it may draw. `power_window_s` is over how long the source
-    averages a power reading: 0 for a momentary one, None where it does not say.
+    averages a power reading: 0 for a momentary one, None where it does not say. `firmware` is the
+    version of the board's (VBIOS).
     """
 
     index: int
@@ -115,3 +116,4 @@ class Device:
     power_limit_w: float | None = None
     power_window_s: float | None = None
     note: str = ""
+    firmware: str = ""

@@ -170,6 +170,12 @@ int nvmlDeviceGetName(void *device, char *name, unsigned length) {
     return enter();
 }
 
+int nvmlDeviceGetVbiosVersion(void *device, char *version, unsigned length) {
+    if (is_instance(device)) return NOT_SUPPORTED;
+    snprintf(version, length, "96.00.fake");
+    return enter();
+}
+
 typedef struct {
     char legacy[16];
     unsigned domain, bus, device, pci_device, pci_subsystem;

@@ -59,7 +59,10 @@ def _system(root: str) -> Json:
     named = re.search(r'^PRETTY_NAME="?([^"\n]*)', release, re.MULTILINE)
     vendor = _read(root, "sys/class/dmi/id/sys_vendor")
     product = _read(root, "sys/class/dmi/id/product_name")
+    firmware = [_read(root, f"sys/class/dmi/id/bios_{part}") for part in ("vendor", "version")]
+    date = _read(root, "sys/class/dmi/id/bios_date")
     return {
+        "firmware": " ".join(part for part in (*firmware, f"({date})" if date else "") if part),
         "kernel": _read(root, "proc/sys/kernel/osrelease"),
         "kernel_build": _read(root, "proc/sys/kernel/version"),
         "system": named[1] if named else "",
@@ -135,17 +138,30 @@ def _interconnect(root: str) -> list[str]:
                 _read(root, f"{base}/hca_type"),
                 _read(root, f"{base}/ports/{port}/rate"),
                 f"firmware {fw}" if (fw := _read(root, f"{base}/fw_ver")) else "",
+                _kernel_driver(root, f"{base}/device"),
                 _read(root, f"{base}/ports/{port}/state").partition(": ")[2].lower(),
             )
             found.append(f"{name}: " + ", ".join(word for word in words if word))
     for name in _names(root, "sys/class/cxi"):
-        found.append(f"{name}: Slingshot")
+        driver = _kernel_driver(root, f"sys/class/cxi/{name}/device")
+        found.append(f"{name}: Slingshot" + (f", {driver}" if driver else ""))
     for name in _names(root, "sys/class/net"):
         base = f"sys/class/net/{name}"
         speed = _integer(_read(root, f"{base}/speed"))
         if speed and os.path.exists(os.path.join(root, base, "device")):  # noqa: PTH110, PTH118
-            found.append(f"{name}: Ethernet, {speed} Mb/s")
+            driver = _kernel_driver(root, f"{base}/device")
+            found.append(f"{name}: Ethernet, {speed} Mb/s" + (f", {driver}" if driver else ""))
     return found
+
+
+def _kernel_driver(root: str, device: str) -> str:
+    """Return a device's driver, with its version where it is none of the kernel's own."""
+    try:
+        name = os.path.basename(os.readlink(os.path.join(root, device, "driver")))  # noqa: PTH115, PTH118, PTH119
+    except OSError:
+        return ""
+    version = _read(root, f"sys/module/{name}/version")
+    return f"driver {name} {version}".rstrip()
 
 
 def _gpu_driver(root: str) -> str:

@@ -72,7 +72,7 @@ def look_at_files(
     done beside it.
     """
     settings = file_settings(os.environ, Path(wanted.folder))
-    seconds = _seconds(settings.seconds, outcome, ends_s)
+    seconds = seconds_for_checksums(settings.seconds, outcome, ends_s, time.time())
 
     def work() -> None:
         step_back()
@@ -91,19 +91,21 @@ def look_at_files(
             captured = survey.run()
         record_files(step, captured)
 
-    words = run_apart(work, seconds + min(_WALK_S, seconds) + _MARGIN_S, meanwhile)
+    margin_s = _HURRIED_S if outcome.was_killed else _MARGIN_S
+    words = run_apart(work, seconds + min(_WALK_S, seconds) + margin_s, meanwhile)
     with contextlib.suppress(OSError):
         step.before.unlink()
     return words
 
 
-def _seconds(wanted_s: float, outcome: Outcome, ends_s: int | None) -> float:
+def seconds_for_checksums(
+    wanted_s: float, outcome: Outcome, ends_s: int | None, now_s: float
+) -> float:
     """Return how long checksums may take: less where the job is being ended, or soon will be."""
-    was_killed = outcome.signal is not None or (outcome.exit_status or 0) > 128
-    if was_killed:
+    if outcome.was_killed:
         return min(wanted_s, _HURRIED_S)
     if ends_s is not None:
-        return min(wanted_s, max(_HURRIED_S, ends_s - time.time() - _MARGIN_S))
+        return min(wanted_s, max(_HURRIED_S, ends_s - now_s - _MARGIN_S))
     return wanted_s
 
 

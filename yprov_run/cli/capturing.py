@@ -71,8 +71,10 @@ class Capturing:
         if not self._begun:
             return
         from yprov_run.capture.kind import run_kinds
+        from yprov_run.kinds import KINDS, hurried
 
-        run_kinds("end", self._scene(None, outcome))
+        kinds = hurried() if outcome.was_killed else KINDS
+        run_kinds("end", self._scene(None, outcome), kinds)
 
     def _scene(self, pid: int | None, outcome: Outcome | None = None) -> Scene:
         from yprov_run.capture.scene import Scene

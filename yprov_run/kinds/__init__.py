@@ -30,6 +30,8 @@ class Kind:
     max_bytes: int = 1 << 20
 
 
+_HURRIED_S = 5.0
+
 # In the order in which they run, one after the other: first what may be gone soonest.
 KINDS: tuple[Kind, ...] = (
     Kind("before", "launch", 15.0),
@@ -41,3 +43,11 @@ KINDS: tuple[Kind, ...] = (
     Kind("software", "launch", 15.0, 8 << 20),
     Kind("binaries", "end", 25.0, 8 << 20),
 )
+
+
+def hurried() -> tuple[Kind, ...]:
+    """Return the kinds for a job that is being ended: no more time than its scheduler may leave."""
+    return tuple(
+        Kind(kind.name, kind.moment, min(kind.limit_s, _HURRIED_S), kind.max_bytes)
+        for kind in KINDS
+    )

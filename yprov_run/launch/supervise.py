@@ -42,6 +42,11 @@ class Outcome(NamedTuple):
     signal: int | None = None
     error: str = ""
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether it died of a signal, or says that something of it did: we may be next."""
+        return self.signal is not None or (self.exit_status or 0) > 128
+
 
 def run(
     command: Sequence[str],

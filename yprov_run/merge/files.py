@@ -18,6 +18,8 @@ def read_files(
     if problem:
         if problem != "missing":
             gaps.append(Gap(where, f"its files.json is {problem}"))
+        elif step.expected.exists() and step.end.exists():
+            gaps.append(Gap(where, "inputs and outputs: not looked at when it had ended"))
         return (), ()
     gaps += [Gap(where, words) for words in fields.texts(record, "problems")]
     files = _files(record, "files")

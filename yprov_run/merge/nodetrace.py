@@ -190,6 +190,7 @@ def _devices(event: Json) -> tuple[Device, ...]:
                     power_limit_w=fields.number(item, "power_limit_w"),
                     power_window_s=fields.number(item, "power_window_s"),
                     note=fields.text(item, "note"),
+                    firmware=fields.text(item, "firmware"),
                 )
             )
     return tuple(devices)

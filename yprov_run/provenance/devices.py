@@ -62,6 +62,7 @@ def add_device(records: Records, activity: str, use: DeviceUse, level: Detail) -
     used = {"prov:activity": activity, "prov:entity": entity, "prov:role": "accelerator"}
     if level == FULL:
         used |= own(pciBusId=device.pci_bus_id, driverVersion=device.driver_version)
+        used |= own(firmwareVersion=device.firmware)
         used |= own(**_use_figures(use))
     else:
         used |= brief_use(use)

@@ -22,6 +22,7 @@ _TEXTS = {
     "l3_cache": "l3Cache",
     "huge_pages": "hugePages",
     "gpu_driver": "gpuDriver",
+    "firmware": "nodeFirmware",
 }
 _NUMBERS = {
     "cpus": "cpuCount",

@@ -201,6 +201,7 @@ _PROPERTIES = (
     ("uuid", "The device's UUID as its driver gives it."),
     ("pciBusId", "The device's PCI address."),
     ("driverVersion", "Version of the device's driver."),
+    ("firmwareVersion", "Version of the device's firmware: a GPU's VBIOS."),
     ("moduleSystem", "Lmod with its version, or Environment Modules."),
     ("loadOrder", "Place of a module in the order of loading, from 0.", "xsd:int"),
     ("askedAs", "What was asked for when a module was loaded, as Lmod keeps it."),
@@ -273,6 +274,7 @@ _PROPERTIES = (
     ("nodeMemory", "Memory of a node, to the nearest GiB.", "xsd:long", "B"),
     ("hugePages", "When a node's kernel makes huge pages: always, madvise or never."),
     ("gpuDriver", "Version of the loaded GPU driver."),
+    ("nodeFirmware", "The node's own firmware (BIOS): maker, version, date."),
     ("interconnect", "JSON array of a node's network adapters."),
     ("note", "What should be known about this record."),
 )  # fmt: skip

@@ -192,13 +192,17 @@ def _hardware(document: Document) -> Iterator[Fact]:
     yield Fact(HARDWARE, "nodes", str(len(names)))
     yield Fact(HARDWARE, "GPUs", str(value(main_activity(document)[1].get("run:gpuCount"))))
     yield Fact(CIRCUMSTANCES, "node names", " ".join(names))
-    drivers = Counter(
-        str(value(record["run:driverVersion"]))
-        for record in elements(document, "used").values()
-        if "run:driverVersion" in record
-    )
-    if drivers:
-        yield Fact(HARDWARE, "GPU driver", ", ".join(sorted(drivers)))
+    for term, name in (
+        ("run:driverVersion", "GPU driver"),
+        ("run:firmwareVersion", "GPU firmware"),
+    ):
+        versions = {
+            str(value(record[term]))
+            for record in elements(document, "used").values()
+            if term in record
+        }
+        if versions:
+            yield Fact(HARDWARE, name, ", ".join(sorted(versions)))
 
 
 def _of_entity(identifier: str, type_name: str, record: Mapping[str, Any]) -> Iterator[Fact]:

@@ -112,6 +112,7 @@ class AmdGpuSensor:
                 text(f"{folder}/product_name") or f"AMD GPU {text(f'{folder}/device')}", bus_id,
                 source=self.name, power_limit_w=limit_uw / 1e6 if limit_uw else None,
                 note="" if has_power or has_energy else _PAIR,
+                firmware=text(f"{folder}/vbios_version"),
             )
         )  # fmt: skip
 

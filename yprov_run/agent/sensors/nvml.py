@@ -82,6 +82,7 @@ class NvmlSensor:
             power_limit_w=self._limit_w(handle),
             power_window_s=1.0 if averaged else None,
             note=_SPLIT if instances else "",
+            firmware=self._firmware(handle),
         )  # fmt: skip
         self.devices.append(device)
         self._add_calls(device, handle, fields, has_own_counter=module is None)
@@ -90,6 +91,12 @@ class NvmlSensor:
             self._add_device(f"{uuid}/module", f"{name} module", "module", uuid, module)
         for instance in instances:
             self._add_instance(instance, uuid, handle)
+
+    def _firmware(self, handle: c_void_p) -> str:
+        try:
+            return self._nvml.text("nvmlDeviceGetVbiosVersion", handle)
+        except NvmlError:
+            return ""
 
     def _limit_w(self, handle: c_void_p) -> float | None:
         try:

@@ -1,0 +1,72 @@
+"""What is done after a job's end takes no longer than its scheduler leaves, and may be cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support import documents
+from tests.support.commands import environment, run
+from tests.support.slurm import wait_until
+from yprov_run.cli.after import seconds_for_checksums
+from yprov_run.jobdir import StepDir
+from yprov_run.kinds import KINDS, hurried
+from yprov_run.launch.supervise import Outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ends_s", "seconds"),
+    [
+        (Outcome(0, 1, exit_status=0), None, 60.0),
+        (Outcome(0, 1, exit_status=1), None, 60.0),
+        (Outcome(0, 1, exit_status=143), None, 5.0),
+        (Outcome(0, 1, signal=15), None, 5.0),
+        (Outcome(0, 1, signal=15), 9_000, 5.0),
+        (Outcome(0, 1, exit_status=0), 1_050, 20.0),
+        (Outcome(0, 1, exit_status=0), 1_010, 5.0),
+        (Outcome(0, 1, exit_status=0), 9_000, 60.0),
+    ],
+)
+def test_checksums_take_no_longer_than_the_scheduler_may_leave(
+    outcome: Outcome, ends_s: int | None, seconds: float
+) -> None:
+    assert seconds_for_checksums(60.0, outcome, ends_s, 1_000.0) == seconds
+    assert seconds_for_checksums(2.0, outcome, ends_s, 1_000.0) == 2.0
+
+
+def test_captures_after_a_killed_job_have_less_time() -> None:
+    assert [kind.name for kind in hurried()] == [kind.name for kind in KINDS]
+    assert max(kind.limit_s for kind in hurried()) <= 5
+
+
+@pytest.mark.parametrize("named", [("end.json", False), ("files.json", True)], ids=lambda n: n[0])
+def test_a_kill_in_the_middle_of_the_work_after_the_end_loses_what_was_not_done_and_nothing_else(
+    named: tuple[str, bool], tmp_path: Path
+) -> None:
+    """As by a scheduler whose patience is over: everything of the job at once."""
+    name, with_files = named
+    (tmp_path / "in.csv").write_text("1\n")
+    if not with_files:
+        with (tmp_path / "big.h5").open("w") as stream:
+            stream.truncate(45 << 30)  # so long to read that the kill comes first
+    job = subprocess.Popen(
+        ["yprov-run", "--input", "*.*", "sh", "-c", "kill -TERM $$"], cwd=tmp_path,
+        env=environment(OMP_NUM_THREADS="3"), start_new_session=True,
+    )  # fmt: skip
+    step = StepDir(tmp_path / "yprov/sh_1/record/steps/0")
+    wait_until((step.path / name).exists, name)
+    os.killpg(job.pid, signal.SIGKILL)
+    job.wait()
+    assert run("yprov-merge", "-q", "yprov/sh_1", cwd=tmp_path).returncode == 0
+    document = documents.load(tmp_path / "yprov/sh_1/prov.json")
+    assert documents.job(document)["run:signal"] == "SIGTERM"
+    gaps = [gap for gap in documents.gaps(document) if "inputs and outputs" in gap]
+    files = documents.of_type(document, "entity", "run:File").values()
+    assert bool(gaps) == (not with_files)
+    assert ("in.csv" in [file["prov:label"] for file in files]) == with_files
+    assert json.loads(step.end.read_text())["signal"] == signal.SIGTERM
