@@ -147,6 +147,20 @@ def test_a_gpu_without_an_energy_counter_is_integrated_from_its_power(
     assert error_j <= job["run:energyBound"] < job["run:energy"] / 2
 
 
+def test_a_mig_instance_has_a_use_and_a_memory_and_no_energy(
+    tmp_path: Path, fake_nvml: Path
+) -> None:
+    env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_GPUS="1", FAKE_NVML_MIG_GPU="0",
+                      FAKE_NVML_GPM="1")  # fmt: skip
+    done = run("yprov-run", "-q", "--interval", "0.1", "sleep", "1.5", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    instances = [u for u in document["used"].values() if u.get("prov:role") == "gpu-instance"]
+    assert [instance["run:meanTensorBusy"] for instance in instances] == [0.5, 0.5]
+    assert all("run:maxMemory" in instance for instance in instances)
+    assert not any("run:energy" in i or "run:coverage" in i for i in instances)
+
+
 def test_a_gpu_that_is_lost_is_named_and_the_others_go_on(tmp_path: Path, fake_nvml: Path) -> None:
     env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_LOST_AFTER_S="1")
     run("yprov-run", "--interval", "0.2", "sleep", "3", cwd=tmp_path, env=env)

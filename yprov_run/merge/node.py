@@ -164,6 +164,9 @@ def _use(
     known_ms = seen.figure("throttle_known_ms")
     throttled = fields.mapping(reduced, "throttled_ms")
     use_known_s, covered_ms = seen.figure("use_ms") / 1000, seen.figure("covered_ms")
+    # An instance of a MIG GPU has none of what coverage is counted by.
+    is_counted = bool(seen.counter or power or of("utilisation"))
+    lasted_ms = ended_ms - started_ms if is_counted else 0
     return DeviceUse(
         device=device,
         power=power.stats if power else None,
@@ -188,7 +191,7 @@ def _use(
             for reason in sorted(throttled)
             if reason != "any" and (ms := fields.integer(throttled, reason)) and known_ms
         ),
-        coverage=min(1.0, covered_ms / (ended_ms - started_ms)) if ended_ms > started_ms else None,
+        coverage=min(1.0, covered_ms / lasted_ms) if lasted_ms > 0 else None,
         clock=of("sm_clock"),
         sm_busy=of("sm_busy"),
         tensor_busy=of("tensor_busy"),
