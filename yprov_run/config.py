@@ -6,10 +6,10 @@ an error with the file's name and line, before anything is launched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from yprov_run.errors import YprovError
+from yprov_run.errors import YprovError, meant
 from yprov_run.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ def _parse(path: Path, text: str) -> Settings:
         where = f"{path}:{key.start_mark.line + 1}"
         name = str(key.value)
         if name not in KEYS and name not in (_NUMBERS, _TARIFF):
-            known = ", ".join((*KEYS, _NUMBERS, _TARIFF))
-            raise YprovError(f"{where}: unknown key {name!r}; known are {known}")
+            raise YprovError(f"{where}: unknown key {_unknown(name, (*KEYS, _NUMBERS, _TARIFF))}")
         if name in settings:
             raise YprovError(f"{where}: {name!r} is set twice")
         if name == _TARIFF:
@@ -128,6 +127,11 @@ def _parse(path: Path, text: str) -> Settings:
     return settings
 
 
+def _unknown(name: str, known: Iterable[str]) -> str:
+    """Return a name with what was probably meant, else with all that there are."""
+    return repr(name) + (meant(name, known) or f"; known are {', '.join(known)}")
+
+
 def _tariff(path: Path, where: str, node: Node) -> dict[str, object]:
     """Return what a kWh emits and costs; a figure without its source and date is refused."""
     if not isinstance(node.value, list) or node.tag.rpartition(":")[2] != "map":
@@ -137,7 +141,7 @@ def _tariff(path: Path, where: str, node: Node) -> dict[str, object]:
         inner = f"{path}:{key.start_mark.line + 1}"
         name = str(key.value)
         if name not in TARIFF:
-            raise YprovError(f"{inner}: unknown name {name!r}; known are {', '.join(TARIFF)}")
+            raise YprovError(f"{inner}: unknown name {_unknown(name, TARIFF)}")
         kind, what = TARIFF[name]
         text = value.value if isinstance(value.value, str) else ""
         if kind == "text" and text:
@@ -164,7 +168,7 @@ def _numbers(path: Path, where: str, node: Node) -> dict[str, float]:
         inner = f"{path}:{key.start_mark.line + 1}"
         name = str(key.value)
         if name not in ADVICE:
-            raise YprovError(f"{inner}: unknown threshold {name!r}; known are {', '.join(ADVICE)}")
+            raise YprovError(f"{inner}: unknown threshold {_unknown(name, ADVICE)}")
         tag = value.tag.rpartition(":")[2]
         try:
             numbers[name] = float(value.value if tag in {"int", "float"} else "")

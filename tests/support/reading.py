@@ -12,9 +12,15 @@ from yprov_run.errors import YprovError
 _UsageError = cast("type[Exception]", typer.BadParameter.__base__)
 
 
+# Typer's own, which do their work while they are read: one writes to the user's own files.
+_ACT_AT_ONCE = {"--install-completion", "--show-completion"}
+
+
 def fault(words: list[str]) -> str:
     """Return what is wrong with a command line, as its first words; empty if nothing is."""
-    program, *rest = words
+    program, *rest = [word for word in words if word not in _ACT_AT_ONCE]
+    if len(rest) < len(words) - 1:
+        return ""  # nothing else is read beside them
     if program == "yprov-inspect":
         command = cast("Any", typer.main.get_command(inspect.app))
         if rest and not rest[0].startswith("-"):

@@ -19,7 +19,6 @@ from yprov_run.cli.shell import execute, show_version
 from yprov_run.cli.teaching import examples
 
 app = typer.Typer(
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=False,

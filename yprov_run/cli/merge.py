@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from yprov_run.cli.completing import jobs
 from yprov_run.cli.fold import fold, fold_campaign
 from yprov_run.cli.reporting import write_campaign
 from yprov_run.cli.shell import execute, show_version
@@ -25,7 +26,7 @@ class Level(str, Enum):
     node = "node"
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command(
@@ -39,7 +40,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 )
 def merge(
     jobs: Annotated[
-        list[str], typer.Argument(metavar="JOB_DIR|JOB_ID...", help="Which jobs to merge.")
+        list[str],
+        typer.Argument(
+            metavar="JOB_DIR|JOB_ID...", help="Which jobs to merge.", autocompletion=jobs
+        ),
     ],
     directory: Annotated[
         Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")

@@ -11,7 +11,7 @@ from yprov_run.cli.request import Request, checked_interval, checked_merits, che
 from yprov_run.cli.shell import show_version
 from yprov_run.cli.teaching import examples
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command(

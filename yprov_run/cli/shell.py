@@ -12,6 +12,7 @@ import typer
 
 from yprov_run import __version__, config
 from yprov_run.cli.complain import complain
+from yprov_run.cli.mistakes import explained
 from yprov_run.errors import MISUSE, YprovError
 
 # Typer does not export the base class of its own usage errors.
@@ -52,7 +53,7 @@ def execute(app: typer.Typer, program: str) -> object:
             defaults = dict.fromkeys(command.commands, defaults)
         return command.main(prog_name=program, standalone_mode=False, default_map=defaults)
     except _UsageError as error:
-        complain(program, f"{cast('Any', error).format_message()} (see {program} --help)")
+        complain(program, explained(error, program, command))
         sys.exit(MISUSE)
     except YprovError as error:
         complain(program, str(error))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from yprov_run.cli.completing import jobs
 from yprov_run.cli.plain import plain
 from yprov_run.cli.progress import Progress
 from yprov_run.errors import YprovError
@@ -24,7 +25,11 @@ _LARGEST_BYTES = 2 << 30
 def check(
     documents: Annotated[
         list[str],
-        typer.Argument(metavar="FILE|JOB_DIR|JOB_ID...", help="PROV-JSON, ours or not."),
+        typer.Argument(
+            metavar="FILE|JOB_DIR|JOB_ID...",
+            help="PROV-JSON, ours or not.",
+            autocompletion=jobs,
+        ),
     ],
     directory: Annotated[
         Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")

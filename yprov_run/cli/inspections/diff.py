@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from yprov_run.cli.completing import jobs
 from yprov_run.report.changes import Change, Comparison, argument_changes, as_json, compare
 from yprov_run.report.changes import is_command as is_of_a_command
 from yprov_run.report.columns import Cell, Column, print_columns
@@ -23,8 +24,10 @@ _TELLING_PERCENT = 0.5
 
 
 def diff(
-    first: Annotated[str, typer.Argument(metavar="A", help="A job's directory or id.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another's.")],
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A job's directory or id.", autocompletion=jobs)
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another's.", autocompletion=jobs)],
     directory: Annotated[
         Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
     ] = Path("yprov"),

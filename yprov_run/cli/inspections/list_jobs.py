@@ -12,12 +12,16 @@ from typing import Annotated
 
 import typer
 
-from yprov_run.errors import YprovError
+from yprov_run.errors import YprovError, meant
+from yprov_run.provenance.vocabulary import TERMS
 from yprov_run.report.columns import Cell, Column, print_columns
 from yprov_run.report.listing import Row, Test, chosen, moment_s, ordered, rows, where
 from yprov_run.report.terminal import make_console
 from yprov_run.report.words import duration, joules
 
+_STATES = ("completed", "failed", "killed", "running", "unknown", "unreadable")
+_ALWAYS = {"directory", "name", "number", "started", "ended", "time", "user", "command"}
+_OPERATOR = re.compile(r"!=|<=|>=|[=<>~]")
 _AGE = re.compile(r"(\d+)([mhdw])\Z")
 _AGE_S = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -48,13 +52,28 @@ def list_jobs(
 ) -> None:
     """List the jobs below a folder. Fields are those that --json shows."""
     tests = [*_tests(tags or [], since, state, user), *map(where, conditions or [])]
-    found = ordered(chosen(rows(folder), tests), sort)
+    every = rows(folder)
+    _check_fields(every, sort, conditions or [])
+    found = ordered(chosen(every, tests), sort)
     if as_json:
         print(json.dumps(found, indent=1))
     elif as_csv:
         _print_csv(found)
     else:
         _print_table(found)
+
+
+def _check_fields(every: list[Row], sort: str, conditions: list[str]) -> None:
+    """Refuse a field that no job can have: a mistyped one would choose nothing, silently."""
+    known = {name for row in every for name in row} | TERMS.keys() | _ALWAYS
+    named = [("--sort", sort, sort.lstrip("-"))]
+    named += [("--where", text, _OPERATOR.split(text)[0].strip()) for text in conditions]
+    for option, text, name in named:
+        if every and name not in known and not name.startswith("tag."):
+            raise YprovError(
+                f"{option} {text!r}: no job has a field {name!r}"
+                + (meant(name, known) or "; --json shows all fields")
+            )
 
 
 def _tests(tags: list[str], since: str | None, state: str | None, user: str | None) -> list[Test]:
@@ -66,6 +85,9 @@ def _tests(tags: list[str], since: str | None, state: str | None, user: str | No
         earliest_s = _since_s(since)
         tests.append(lambda row: (moment_s(row.get("started")) or 0) >= earliest_s)
     if state is not None:
+        if state not in _STATES:
+            near = meant(state, _STATES) or f"; give one of {', '.join(_STATES)}"
+            raise YprovError(f"--state {state!r}: there is no such state{near}")
         tests.append(where(f"state={state}"))
     if user is not None:
         tests.append(where(f"user={user}"))

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from yprov_run.cli.complain import complain
+from yprov_run.cli.completing import jobs
 from yprov_run.cli.inspections.today import differences
 from yprov_run.errors import YprovError
 from yprov_run.report.facts import ENVIRONMENT, MODULES, facts
@@ -25,7 +26,10 @@ _REDACTED = "<redacted>"
 
 
 def rerun(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's directory or id.")],
+    job: Annotated[
+        str,
+        typer.Argument(metavar="JOB", help="A job's directory or id.", autocompletion=jobs),
+    ],
     directory: Annotated[
         Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
     ] = Path("yprov"),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from yprov_run.cli.completing import jobs
 from yprov_run.cli.reporting import overview_of
 from yprov_run.merge.read import read_job
 from yprov_run.report.columns import Cell, Column, print_columns
@@ -20,7 +21,10 @@ _Flag = typer.Option
 
 
 def show(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's directory or id.")],
+    job: Annotated[
+        str,
+        typer.Argument(metavar="JOB", help="A job's directory or id.", autocompletion=jobs),
+    ],
     directory: Annotated[
         Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
     ] = Path("yprov"),

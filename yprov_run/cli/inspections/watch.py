@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from yprov_run.cli.completing import jobs
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import find_job
 from yprov_run.report.live import LiveJob
@@ -32,7 +33,10 @@ _LOG_SIZE = (80, 24)
 
 
 def watch(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's directory or id.")],
+    job: Annotated[
+        str,
+        typer.Argument(metavar="JOB", help="A job's directory or id.", autocompletion=jobs),
+    ],
     directory: Annotated[
         Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
     ] = Path("yprov"),

@@ -1,0 +1,27 @@
+"""Jobs, as the Tab key completes them: their numbers, or their folders where one is begun."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+
+_MOST = 500
+
+
+def jobs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the jobs whose number, or whose folder's path, begins with what is there."""
+    parameters: dict[str, Any] = ctx.params
+    base = Path(parameters.get("directory") or os.environ.get("YPROV_DIR") or "yprov")
+    try:
+        names = sorted(os.listdir(base))  # noqa: PTH208 - names, not paths
+    except OSError:
+        return []
+    found = [name for name in names if name.rpartition("_")[2].isdigit()]
+    if "/" in incomplete:
+        words = [f"{base}/{name}" for name in found]
+    else:
+        words = [name.rpartition("_")[2] for name in found]
+    return [word for word in words if word.startswith(incomplete)][:_MOST]
