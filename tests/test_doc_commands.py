@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import pages
 from tests.support.commands import environment
-from tests.support.pages import Block
+from tests.support.walking import steps, walk
 
 PAGES = pages.names()
 _RUN = [
@@ -66,57 +64,4 @@ def test_the_commands_of_a_page_do_what_it_says(
         shutil.copytree(made, folder, symlinks=True)
     else:
         folder.mkdir()
-    steps = list(_steps(page))
-    script = "\n".join(_shell(number, step, tmp_path) for number, step in enumerate(steps))
-    subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment(HOME=str(tmp_path)), timeout=200,
-        stdin=subprocess.DEVNULL, check=True,
-    )  # fmt: skip
-    for number, (place, command, printed, status) in enumerate(steps):
-        said = (tmp_path / f"{number}.out").read_text(errors="replace")
-        ended = (tmp_path / f"{number}.status").read_text().strip()
-        assert ended == status, f"{place}: {command}: exit status {ended}, said:\n{said}"
-        assert re.fullmatch(_pattern(printed), said.strip()), (
-            f"{place}: {command}: the page says\n{printed}\nand it printed\n{said}"
-        )
-
-
-Step = tuple[str, str, str, str]
-
-
-def _steps(page: str) -> Iterator[Step]:
-    """Yield what is done, as (place, commands, output, exit status)."""
-    for block in pages.blocks(page):
-        if block.language == "setup":
-            yield block.place, block.text, "...", "0"
-        elif block.title and block.mark != "cluster":
-            yield block.place, _written(block), "", "0"
-        elif block.language == "console" and block.mark in {"", "status"}:
-            status = block.words if block.mark == "status" else "0"
-            for line, command, printed in block.commands():
-                yield f"{page}:{line}", command, printed.strip() or "...", status
-
-
-def _written(block: Block) -> str:
-    assert not block.title.startswith("/")
-    assert "'@@@'" not in block.text
-    return f"cat > {block.title} <<'@@@'\n{block.text}@@@"
-
-
-def _shell(number: int, step: Step, folder: Path) -> str:
-    """Return a step as bash has it: in the same shell, its output and status in files."""
-    (folder / f"{number}.sh").write_text(step[1] + "\n")
-    return f". {folder}/{number}.sh >{folder}/{number}.out 2>&1; echo $? >{folder}/{number}.status"
-
-
-_PIECES = ((r"\s+", r"\s+"), (r"\d+", r"\d+"), (r"\.\.\.", r".*"), (r"-{3,}", r"-+"))
-_SPLIT = re.compile("|".join(f"({piece})" for piece, _ in _PIECES))
-
-
-def _pattern(printed: str) -> str:
-    """Return what a text may be: other numbers, blanks and rules, and anything for `...`."""
-    text, end = "(?s)", 0
-    for found in _SPLIT.finditer(printed):
-        text += re.escape(printed[end : found.start()]) + _PIECES[(found.lastindex or 1) - 1][1]
-        end = found.end()
-    return text + re.escape(printed[end:])
+    walk(list(steps(page, ("", "status"))), folder, environment(HOME=str(tmp_path)))
