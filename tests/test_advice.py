@@ -136,7 +136,10 @@ def test_a_threshold_from_the_configuration_file_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("advice:\n  gpu_idle: 1\n", "yprov.yaml:2: unknown threshold 'gpu_idle'; known are"),
+        (
+            "advice:\n  gpu_idle: 1\n",
+            "yprov.yaml:2: unknown name 'gpu_idle'; did you mean gpu_idle_below?",
+        ),
         ("advice:\n  gpu_idle_below: yes\n", "yprov.yaml:2: 'gpu_idle_below' must be a number"),
         ("advice: 3\n", "yprov.yaml:1: 'advice' must be"),
     ],

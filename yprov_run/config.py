@@ -6,7 +6,7 @@ an error with the file's name and line, before anything is launched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from yprov_run.errors import YprovError, meant
@@ -132,16 +132,24 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return repr(name) + (meant(name, known) or f"; known are {', '.join(known)}")
 
 
+def _inner_lines(
+    path: Path, where: str, node: Node, key: str, known: Iterable[str]
+) -> Iterator[tuple[str, str, Node]]:
+    """Yield (where, name, value) of the lines below a key; YprovError for an unknown name."""
+    if not isinstance(node.value, list) or node.tag.rpartition(":")[2] != "map":
+        raise YprovError(f"{where}: {key!r} must be `name: value` lines, indented")
+    for inner_key, value in node.value:
+        inner = f"{path}:{inner_key.start_mark.line + 1}"
+        name = str(inner_key.value)
+        if name not in known:
+            raise YprovError(f"{inner}: unknown name {_unknown(name, known)}")
+        yield inner, name, value
+
+
 def _tariff(path: Path, where: str, node: Node) -> dict[str, object]:
     """Return what a kWh emits and costs; a figure without its source and date is refused."""
-    if not isinstance(node.value, list) or node.tag.rpartition(":")[2] != "map":
-        raise YprovError(f"{where}: {_TARIFF!r} must be `name: value` lines, indented")
     found: dict[str, object] = {}
-    for key, value in node.value:
-        inner = f"{path}:{key.start_mark.line + 1}"
-        name = str(key.value)
-        if name not in TARIFF:
-            raise YprovError(f"{inner}: unknown name {_unknown(name, TARIFF)}")
+    for inner, name, value in _inner_lines(path, where, node, _TARIFF, TARIFF):
         kind, what = TARIFF[name]
         text = value.value if isinstance(value.value, str) else ""
         if kind == "text" and text:
@@ -161,14 +169,8 @@ def _tariff(path: Path, where: str, node: Node) -> dict[str, object]:
 
 def _numbers(path: Path, where: str, node: Node) -> dict[str, float]:
     """Return the thresholds of the advice."""
-    if not isinstance(node.value, list) or node.tag.rpartition(":")[2] != "map":
-        raise YprovError(f"{where}: {_NUMBERS!r} must be `threshold: number` lines, indented")
     numbers: dict[str, float] = {}
-    for key, value in node.value:
-        inner = f"{path}:{key.start_mark.line + 1}"
-        name = str(key.value)
-        if name not in ADVICE:
-            raise YprovError(f"{inner}: unknown threshold {_unknown(name, ADVICE)}")
+    for inner, name, value in _inner_lines(path, where, node, _NUMBERS, ADVICE):
         tag = value.tag.rpartition(":")[2]
         try:
             numbers[name] = float(value.value if tag in {"int", "float"} else "")

@@ -12,8 +12,6 @@ from yprov_run.capture.hashing import Hashed, Version
 from yprov_run.capture.manifest import MAX_MEMBERS, Manifest
 from yprov_run.model import FileCollection, FileRef, FileVersion
 
-UNHASHED = "without checksums, by size and time"
-
 
 @dataclass(frozen=True)
 class Item:

@@ -18,7 +18,6 @@ from yprov_run.light import TYPE_CHECKING
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-ALGORITHM = "SHA-256"
 _CHUNK_BYTES = 1 << 20
 _BATCH_FILES = 64
 _BATCH_BYTES = 8 << 20

@@ -106,6 +106,25 @@ class Options(NamedTuple):
         return 0
 
 
+_HELP = ("--help", "-help", "-h", "--version", "-version", "-V")
+
+
+def with_either_hyphens(one_value: str, two_values: str, no_value: str, asks: str) -> Options:
+    """Return options that take one hyphen or two, from names without any, apart by blanks.
+
+    `asks` is an option beside the usual ones with which no program is run.
+    """
+
+    def written(names: str) -> list[str]:
+        return [hyphens + name for name in names.split() for hyphens in ("-", "--")]
+
+    return Options(
+        values={**dict.fromkeys(written(one_value), 1), **dict.fromkeys(written(two_values), 2)},
+        flags=frozenset(written(f"{no_value} help h version V")),
+        asks_no_program=frozenset({*_HELP, asks}),
+    )
+
+
 def program_index(argv: Sequence[str], start: int, options: Options) -> tuple[int | None, str]:
     """Return the index of the first word from `start` that is no option, and why if there is none.
 

@@ -14,6 +14,7 @@ from yprov_run.launchers.grammar import (
     programs,
     resolved_name,
     untouched,
+    with_either_hyphens,
 )
 
 # Taken with one hyphen or with two; the last line is PALS'.
@@ -33,20 +34,7 @@ pmi-port skip-launch-node s noconf nolocal s-all tv gdb
 line-buffer no-transfer transfer exclusive
 """
 
-OPTIONS = Options(
-    values={
-        f"{hyphens}{name}": count
-        for names, count in ((_ONE_VALUE, 1), (_TWO_VALUES, 2))
-        for name in names.split()
-        for hyphens in ("-", "--")
-    },
-    flags=frozenset(
-        f"{hyphens}{name}"
-        for name in (_NO_VALUE + " help h version V").split()
-        for hyphens in ("-", "--")
-    ),
-    asks_no_program=frozenset({"--help", "-help", "-h", "--version", "-version", "-V", "-info"}),
-)
+OPTIONS = with_either_hyphens(_ONE_VALUE, _TWO_VALUES, _NO_VALUE, asks="-info")
 # PALS writes `--env NAME=VALUE`, which the others write as two words.
 PALS_OPTIONS = Options(
     values={**OPTIONS.values, "--env": 1, "--genv": 1},

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yprov_run.launchers.grammar import (
-    Options,
     Placement,
     ProgramFile,
     file_option,
@@ -14,6 +13,7 @@ from yprov_run.launchers.grammar import (
     programs,
     resolved_name,
     untouched,
+    with_either_hyphens,
 )
 
 # Open MPI takes these with one hyphen or with two.
@@ -38,20 +38,7 @@ set-cwd-to-session-dir show-progress tag-output timestamp-output tv use-hwthread
 verbose xml stream-buffering
 """
 
-OPTIONS = Options(
-    values={
-        f"{hyphens}{name}": count
-        for names, count in ((_ONE_VALUE, 1), (_TWO_VALUES, 2))
-        for name in names.split()
-        for hyphens in ("-", "--")
-    },
-    flags=frozenset(
-        f"{hyphens}{name}"
-        for name in (_NO_VALUE + " help h version V").split()
-        for hyphens in ("-", "--")
-    ),
-    asks_no_program=frozenset({"--help", "-help", "-h", "--version", "-version", "-V", "--V"}),
-)
+OPTIONS = with_either_hyphens(_ONE_VALUE, _TWO_VALUES, _NO_VALUE, asks="--V")
 
 COMMANDS = frozenset(
     {"mpirun", "mpiexec", "orterun", "prterun", "oshrun", "mpirun.openmpi", "mpiexec.openmpi"}

@@ -6,18 +6,14 @@ it is in the first one's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 from yprov_run.agent.sensors.base import SensorAbsentError
 from yprov_run.agent.sensors.files import KernelFile, names, number, open_if_there, text
-from yprov_run.measures import QUANTITIES, Column, Device
+from yprov_run.agent.sensors.readers import Readers, pci_address, scaled
+from yprov_run.measures import Device
 
 VENDOR = "0x1002"
 _ENERGY_AT = {(1, 1): 24, (1, 2): 24, (1, 3): 24, (1, 4): 24, (1, 5): 88}
 _PAIR = "without power of its own: that is in the other die's of its card"
-
-Reader = Callable[[], "int | None"]
 
 
 class GpuMetrics:
@@ -43,16 +39,6 @@ class GpuMetrics:
         return count * 10 >> 16
 
 
-def scaled(file: KernelFile, divisor: int) -> Reader:
-    """Return what reads a file's number in a larger unit."""
-
-    def read() -> int | None:
-        value = file.integer()
-        return None if value is None else value // divisor
-
-    return read
-
-
 _SYSFS = (
     ("gpu_utilisation", "gpu_busy_percent", 1),
     ("gpu_memory_used", "mem_info_vram_used", 1 << 20),
@@ -64,16 +50,13 @@ _HWMON = (
 )
 
 
-class AmdGpuSensor:
+class AmdGpuSensor(Readers):
     """All AMD GPUs of the node that the kernel shows."""
 
     name = "amdgpu"
 
     def __init__(self, sys: str = "/sys") -> None:
-        self.devices: list[Device] = []
-        self.columns: list[Column] = []
-        self._readers: list[Reader] = []
-        self._energies: list[tuple[int, GpuMetrics]] = []
+        super().__init__()
         root = f"{sys}/class/drm"
         for card in names(root):
             folder = f"{root}/{card}/device"
@@ -97,7 +80,6 @@ class AmdGpuSensor:
         has_energy = metrics is not None and metrics.energy_dj() is not None
         if metrics is not None and has_energy:
             self._column("gpu_energy", index, metrics.energy_dj)
-            self._energies.append((index, metrics))
         if power is not None and has_power:
             self._column("gpu_power", index, scaled(power, 100_000))
         for base, entries in ((folder, _SYSFS), (monitor, _HWMON)):
@@ -116,35 +98,9 @@ class AmdGpuSensor:
             )
         )  # fmt: skip
 
-    def _column(self, quantity: str, index: int, reader: Reader) -> None:
-        self.columns.append(Column(QUANTITIES[quantity], index))
-        self._readers.append(reader)
-
-    def read(self) -> list[int | None]:
-        """Return one value per column; an attribute that fails is empty."""
-        return [reader() for reader in self._readers]
-
-    read_last = read
-
-    def counters(self) -> list[tuple[int, int | None]]:
-        """Return the energy accumulators as they stand."""
-        return [(index, metrics.energy_dj()) for index, metrics in self._energies]
-
-    def problems(self) -> list[str]:
-        """Return nothing: what a card cannot tell has no column."""
-        return []
-
 
 def _metrics(path: str) -> GpuMetrics | None:
     try:
         return GpuMetrics(path)
     except OSError:
         return None
-
-
-def pci_address(folder: str) -> str:
-    """Return the PCI address of a device's folder, as `0000:c1:00.0`."""
-    for line in text(f"{folder}/uevent").splitlines():
-        if line.startswith("PCI_SLOT_NAME="):
-            return line.partition("=")[2]
-    return Path(folder).resolve().name

@@ -4,12 +4,10 @@ node's own meter, which a board's controller (IPMI, DCMI) shows through ACPI to 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from yprov_run.agent.sensors.amdgpu import pci_address, scaled
 from yprov_run.agent.sensors.base import SensorAbsentError
 from yprov_run.agent.sensors.files import KernelFile, names, number, open_if_there, text
-from yprov_run.measures import QUANTITIES, Column, Device
+from yprov_run.agent.sensors.readers import Readers, pci_address, scaled
+from yprov_run.measures import Device
 
 _INTEL = ("i915", "xe")
 _WHOLE_CARD = ("card", "")
@@ -18,19 +16,14 @@ _GRACE = {"module": "module", "grace": "cpu", "cpu": "core", "sysio": "core"}
 _NODE_METER = "power_meter"
 _UJ_PER_DJ = _UW_PER_DW = 100_000
 
-Reader = Callable[[], "int | None"]
 
-
-class HwmonSensor:
+class HwmonSensor(Readers):
     """Every monitor that measures power or energy of something known."""
 
     name = "hwmon"
 
     def __init__(self, sys: str = "/sys") -> None:
-        self.devices: list[Device] = []
-        self.columns: list[Column] = []
-        self._readers: list[Reader] = []
-        self._energies: list[tuple[int, Reader]] = []
+        super().__init__()
         root = f"{sys}/class/hwmon"
         for monitor in names(root):
             folder = f"{root}/{monitor}"
@@ -62,9 +55,7 @@ class HwmonSensor:
                 bus_id, source=driver, power_limit_w=limit_uw / 1e6 if limit_uw else None,
             )
         )  # fmt: skip
-        reader = scaled(file, _UJ_PER_DJ)
-        self._column("gpu_energy", index, reader)
-        self._energies.append((index, reader))
+        self._column("gpu_energy", index, scaled(file, _UJ_PER_DJ))
 
     def _add_rail(self, folder: str, rail: str, kind: str | None) -> None:
         """Add a meter such as `Module Power Socket 0`."""
@@ -83,21 +74,3 @@ class HwmonSensor:
             )
         )  # fmt: skip
         self._column("zone_power", index, scaled(file, _UW_PER_DW))
-
-    def _column(self, quantity: str, index: int, reader: Reader) -> None:
-        self.columns.append(Column(QUANTITIES[quantity], index))
-        self._readers.append(reader)
-
-    def read(self) -> list[int | None]:
-        """Return energy in 0.1 J or power in 0.1 W of each device."""
-        return [reader() for reader in self._readers]
-
-    read_last = read
-
-    def counters(self) -> list[tuple[int, int | None]]:
-        """Return the energy counters as they stand."""
-        return [(index, reader()) for index, reader in self._energies]
-
-    def problems(self) -> list[str]:
-        """Return nothing: a monitor that fails leaves its cells empty."""
-        return []
