@@ -84,7 +84,13 @@ def open_mpi(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("answer", "launcher"), [("mpirun (Open MPI) 5.0.6", "openmpi"), ("HYDRA", "local")]
+    ("answer", "launcher"),
+    [
+        ("mpirun (Open MPI) 5.0.6", "openmpi"),
+        ("HYDRA build details:", "hydra"),
+        ("Intel(R) MPI Library for Linux* OS, Version 2021.13 Build 20240515", "hydra"),
+        ("something else", "local"),
+    ],
 )
 def test_an_mpirun_that_its_name_does_not_tell_is_asked(
     answer: str, launcher: str, tmp_path: Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import need
 from tests.support import documents
 from tests.support.commands import environment, only_job, run
 from tests.support.wave import true_energy_j
@@ -310,3 +312,15 @@ def test_a_log_that_several_steps_write_to_is_generated_by_each_in_its_own_versi
         if relation["prov:entity"] in logs
     ]
     assert sorted(makers) == ["step/0", "step/1", "step/2"]
+
+
+def test_a_node_is_not_named_as_hydras_own_node_is(tmp_path: Path) -> None:
+    """In a job of Slurm hydra hands SLURMD_NODENAME of its own node to the tasks on all nodes."""
+    need([name for name in ("mpiexec.hydra",) if not shutil.which(name)], "this test")
+    env = environment(SLURMD_NODENAME="another")
+    done = run("yprov-run", "-q", "--name", "x", "mpiexec.hydra", "-n", "2", "sleep", "0.5",
+               cwd=tmp_path, env=env)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    (node,) = documents.of_type(document, "activity", "run:NodeExecution").values()
+    assert node["prov:label"] == os.uname().nodename

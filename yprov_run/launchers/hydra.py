@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from yprov_run.launchers import asked
 from yprov_run.launchers.grammar import (
     Options,
     Placement,
@@ -47,6 +48,7 @@ COMMANDS = frozenset(
 )
 _PROGRAMS = frozenset({"mpiexec.hydra", "mpirun.hydra", "mpirun.mpich", "mpiexec.mpich"})
 _PALS = "pals"
+_NAMES_ITSELF = ("HYDRA", "Intel(R) MPI")
 
 
 def place(argv: Sequence[str], search_path: str) -> Placement | None:
@@ -55,7 +57,8 @@ def place(argv: Sequence[str], search_path: str) -> Placement | None:
         return None
     resolved = resolved_name(argv[0], search_path)
     is_pals = _PALS in resolved
-    if resolved not in _PROGRAMS and not is_pals and Path(argv[0]).name not in _PROGRAMS:
+    known = {resolved, Path(argv[0]).name} & _PROGRAMS
+    if not known and not is_pals and not _says_so(argv[0], resolved):
         return None
     options = PALS_OPTIONS if is_pals else OPTIONS
 
@@ -69,3 +72,11 @@ def place(argv: Sequence[str], search_path: str) -> Placement | None:
     if not found:
         return untouched("mpiexec", "any", reason)
     return Placement("hydra", "any", found)
+
+
+def _says_so(word: str, resolved: str) -> bool:
+    """Ask a program that the name does not tell: Intel's mpirun is a script around hydra."""
+    if resolved not in COMMANDS:
+        return False
+    answer = asked.version(word)
+    return any(name in answer for name in _NAMES_ITSELF)

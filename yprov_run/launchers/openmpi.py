@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from yprov_run.launchers import asked
 from yprov_run.launchers.grammar import (
     Placement,
     ProgramFile,
@@ -44,7 +45,6 @@ COMMANDS = frozenset(
     {"mpirun", "mpiexec", "orterun", "prterun", "oshrun", "mpirun.openmpi", "mpiexec.openmpi"}
 )
 _PROGRAMS = frozenset({"orterun", "prterun", "prte", "oshrun", "mpirun.openmpi"})
-_VERSION_TIMEOUT_S = 2.0
 
 
 def place(argv: Sequence[str], search_path: str) -> Placement | None:
@@ -73,18 +73,5 @@ def _is_open_mpi(word: str, search_path: str) -> bool:
         return True
     if name not in COMMANDS:
         return False
-    import subprocess  # 4 ms that other launches need not wait for
-
-    try:
-        answer = subprocess.run(
-            [word, "--version"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_VERSION_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return "Open MPI" in answer.stdout or "OpenRTE" in answer.stdout
+    answer = asked.version(word)
+    return "Open MPI" in answer or "OpenRTE" in answer
