@@ -29,7 +29,7 @@ lint: $(BIN)/.lint
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck --version >/dev/null
 	$(BIN)/shellcheck -s sh -e SC1090,SC2154 yprov_run/launch/shim.sh
-	$(BIN)/shellcheck slurm_templates/*.sh
+	$(BIN)/shellcheck slurm_templates/*.sh slurm_templates/site/*.sh tests/data/init/*.sh
 
 # The warning is Material's, about a MkDocs that there is not yet.
 docs: $(BIN)/.docs

@@ -1,8 +1,10 @@
 # shellcheck shell=bash
-# Include for batch scripts:  source yprov.inc.sh
+# Two words for batch scripts of your own.
 #
-#   yprov_exec srun python train.py    the script's last command: it takes the shell's place, so that
-#                                      it gets each of the batch system's signals itself
+#   source "$(yprov-run --template include)"
+#
+#   yprov_exec srun python train.py    the script's last command: it takes the shell's place, so
+#                                      that it gets each of the batch system's signals itself
 #   yprov_step srun python prepare.py  a command with others after it
 #
 # Both run the command bare, with one warning, where yprov-run is not installed.

@@ -26,6 +26,9 @@ from yprov_run.launchers.srun import OPTIONS
 pytestmark = pytest.mark.cluster
 
 TEMPLATES = REPOSITORY / "slurm_templates"
+FOUR_SMALL_NODES = [
+    "--ntasks-per-node=2", "--cpus-per-task=1", "--gpus-per-node=2", "--output=slurm-%j.out",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -34,7 +37,6 @@ def gpus(fake_nvml: Path) -> dict[str, str]:
     return {
         "LD_LIBRARY_PATH": str(fake_nvml),
         "PATH": f"{BIN}:{os.environ['PATH']}",
-        "YPROV_TEMPLATES": str(TEMPLATES),
     }
 
 
@@ -84,14 +86,14 @@ def test_the_complete_template_gives_one_document_of_all_nodes(
 ) -> None:
     (tmp_path / "train.py").write_text("import time; time.sleep(12); print('trained')\n")
     finished = cluster.batch(
-        (TEMPLATES / "train_multinode.sh").read_text(), tmp_path, ["--time=5"], gpus
+        (TEMPLATES / "ranks.sh").read_text(), tmp_path, ["--time=5", *FOUR_SMALL_NODES], gpus
     )
     assert finished.state == "COMPLETED", finished.output
     assert finished.output.count("trained") == 8
     document = _check_four_nodes(tmp_path, finished)
     job = documents.job(document)
     assert (job["run:state"], job["run:taskCount"]) == ("completed", 8)
-    assert json.loads(job["run:tags"]) == {"template": "train_multinode"}
+    assert json.loads(job["run:tags"]) == {"template": "ranks"}
     assert json.loads(job["run:schedulerVariables"])["SLURM_JOB_NAME"] == "train"
     assert _unexpected_gaps(document) == []
     assert "GPU energy" in finished.output
@@ -212,8 +214,8 @@ def test_a_job_at_its_time_limit_says_how_it_ended(
     cluster: SlurmCluster, tmp_path: Path, gpus: dict[str, str]
 ) -> None:
     (tmp_path / "train.py").write_text("import time; print('start', flush=True); time.sleep(300)\n")
-    template = (TEMPLATES / "train_multinode.sh").read_text()
-    job_id = cluster.submit(template, tmp_path, ["--time=1"], gpus)
+    template = (TEMPLATES / "ranks.sh").read_text()
+    job_id = cluster.submit(template, tmp_path, ["--time=1", *FOUR_SMALL_NODES], gpus)
     _started(tmp_path)
     finished = cluster.wait(job_id, tmp_path, timeout_s=150)
     assert finished.state == "TIMEOUT"

@@ -23,7 +23,7 @@ BLOCKS = [block for page in PAGES for block in pages.blocks(page)]
 _MARKS = {"", "options", "cluster", "status", "setup"}
 
 
-@pytest.mark.parametrize("page", ["launchers.md", "transparency.md"])
+@pytest.mark.parametrize("page", ["launchers.md", "site.md", "templates.md", "transparency.md"])
 def test_every_test_that_a_page_names_is_there(page: str) -> None:
     named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / page).read_text()))
     written = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -14,25 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import need
 from tests.support import documents
-from tests.support.commands import BIN, environment, only_job, run
+from tests.support.commands import environment, only_job, run
+from tests.support.modulesystems import module_command
 from yprov_run.capture import lmodtable, modules
-
-TREES = BIN.parent / "module-systems"
-
-
-def _command(system: str) -> str:
-    """Return the command that prints shell code; the two cannot be installed side by side."""
-    if system == "lmod":
-        found = sorted(TREES.glob("lmod/usr/share/lmod/*/libexec/lmod"))
-        shared = found[0].parents[1] if found else Path()
-        lua = f"LUA_PATH='{shared}/libexec/?.lua;{shared}/tools/?.lua;;'"
-        need([] if found and shutil.which("lua5.3") else ["Lmod"], "the test of Lmod")
-        return f"{lua} {found[0]} bash"
-    found = sorted(TREES.glob("environment-modules/usr/lib/*/modulecmd.tcl"))
-    need([] if found and shutil.which("tclsh") else ["Environment Modules"], "this test")
-    return f"tclsh {found[0]} bash"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +33,7 @@ def test_loaded_modules_are_in_the_document(system: str, title: str, tmp_path: P
         (files / name / ".modulerc").write_text(words)
     (files / "app/2.0").write_text("#%Module1.0\nmodule load plain\n")
     script = (
-        f'module() {{ eval "$({_command(system)} "$@" 2>/dev/null)"; }}\n'
+        f'module() {{ eval "$({module_command(system)} "$@" 2>/dev/null)"; }}\n'
         "module load gcc/13.2 app mpi/openmpi/4.1.4; module swap gcc/13.2 gcc\n"
         "exec yprov-run -q true"
     )

@@ -78,6 +78,7 @@ class SlurmCluster:
         self.root = root
         self.tracker = tracker
         self.elsewhere = root / "elsewhere"
+        self.epilog = root / "epilog"
         self._daemons: list[subprocess.Popen[bytes]] = []
         ports = _free_ports(3 + len(NODES))
         self._db_port, self._dbd_port, self._ctl_port, *self._node_ports = ports
@@ -125,12 +126,13 @@ class SlurmCluster:
         folder: Path,
         options: Sequence[str] = (),
         environ: Mapping[str, str] = {},
+        arguments: Sequence[str] = (),
     ) -> str:
         """Submit a batch script from a folder and return its job id; output is `slurm-ID.out`."""
         path = folder / "job.sh"
         path.write_text(script)
         done = subprocess.run(
-            ["sbatch", "--parsable", "-t", "5", *options, str(path)],
+            ["sbatch", "--parsable", "-t", "5", *options, str(path), *arguments],
             cwd=folder,
             env={**self.environ, **environ},
             capture_output=True,
@@ -277,6 +279,8 @@ class SlurmCluster:
         for name in ("state", *(f"spool-{node}" for node in NODES)):
             (root / name).mkdir()
         self._make_gpus()
+        self.epilog.write_text("#!/bin/sh\nexit 0\n")
+        self.epilog.chmod(0o755)
         by_cgroup = self.tracker == "cgroup"
         gather = "jobacct_gather/cgroup" if by_cgroup else "jobacct_gather/linux"
         task = "task/cgroup" if by_cgroup else "task/none"
@@ -310,6 +314,7 @@ GresTypes=gpu
 MpiDefault=none
 ReturnToService=2
 KillWait=5
+Epilog={self.epilog}
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1

@@ -10,6 +10,23 @@ import typer
 from yprov_run.cli.request import Request, checked_interval, checked_merits, checked_tags
 from yprov_run.cli.shell import show_version
 from yprov_run.cli.teaching import examples
+from yprov_run.errors import YprovError
+
+
+def show_template(name: str | None) -> None:
+    """Print the path of a template and end, for --template."""
+    if name is not None:
+        from yprov_run.templates import catalogue
+
+        print(catalogue.path(name))
+        raise typer.Exit
+
+
+def refuse_init(wanted: bool) -> None:
+    """Tell where --init goes: it has options of its own, which another command line reads."""
+    if wanted:
+        raise YprovError("--init must be the first word: yprov-run --init TEMPLATE [OPTIONS]")
+
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -90,6 +107,24 @@ def run(
         bool, typer.Option("--dry-run", help="Print the command that would run, and end.")
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")] = False,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            callback=show_template,
+            is_eager=True,
+            help="Print where a template lies: `include`, or as --init lists them.",
+        ),
+    ] = None,
+    init: Annotated[
+        bool,
+        typer.Option(
+            "--init",
+            callback=refuse_init,
+            is_eager=True,
+            help="Write a batch script from a template: see yprov-run --init --help.",
+        ),
+    ] = False,
     version: Annotated[
         bool | None,
         typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
@@ -99,7 +134,7 @@ def run(
 
     Options end at the first word that is not one: the command's own options are never touched.
     """
-    del version
+    del template, init, version
     return Request(
         argv=tuple(command),
         base=directory,

@@ -266,6 +266,11 @@ def main() -> None:
 
 def _read_with_typer() -> Request | None:
     """Return what the user asked for; None if that has been answered, as for --help."""
+    if sys.argv[1:2] == ["--init"]:
+        from yprov_run.cli import init
+
+        init.main(sys.argv[2:])
+        return None
     from yprov_run.cli.options import app
     from yprov_run.cli.shell import execute
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,8 +42,8 @@ def settings() -> dict[str, Any]:
     return {name: value for name, value in defaults.items() if value is not None}
 
 
-def execute(app: typer.Typer, program: str) -> object:
-    """Run a command line and return what its function returns.
+def execute(app: typer.Typer, program: str, words: Sequence[str] | None = None) -> object:
+    """Run a command line (this process's own, if none is given) and return what comes of it.
 
     Misuse is one clear line and exit status 2, never a traceback.
     """
@@ -51,7 +52,7 @@ def execute(app: typer.Typer, program: str) -> object:
         defaults = settings()
         if hasattr(command, "commands"):
             defaults = dict.fromkeys(command.commands, defaults)
-        return command.main(prog_name=program, standalone_mode=False, default_map=defaults)
+        return command.main(words, prog_name=program, standalone_mode=False, default_map=defaults)
     except _UsageError as error:
         complain(program, explained(error, program, command))
         sys.exit(MISUSE)

@@ -1,0 +1,29 @@
+#!/bin/bash
+# Flux: one rank per GPU on several nodes.
+# For one GPU on one node: --nodes=1 here, and one GPU below.
+#
+#   flux batch flux.sh [MORE ARGUMENTS OF THE PROGRAM]
+#
+# flux: --job-name=train
+# flux: # --queue=gpu
+# flux: # --bank=project
+# flux: --nodes=4
+# flux: --exclusive
+# flux: --time-limit=60m
+#YPROV --tag template=flux
+
+gpus_per_node=4
+program=(python train.py)
+
+# What the program needs:
+# module load python cuda
+# source "$HOME/venv/bin/activate"
+
+# Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
+record=(yprov-run)
+command -v yprov-run >/dev/null || record=()
+
+# The size of a batch job's own Flux is its number of nodes.
+nodes=$(flux getattr size)
+exec "${record[@]}" flux run --nodes="$nodes" --ntasks="$((nodes * gpus_per_node))" \
+    --gpus-per-task=1 "${program[@]}" "$@"

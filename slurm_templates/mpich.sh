@@ -1,0 +1,27 @@
+#!/bin/bash
+# An MPI program under hydra, the launcher of Intel MPI and of MPICH.
+#
+#   sbatch mpich.sh [MORE ARGUMENTS OF THE PROGRAM]
+#
+#SBATCH --job-name=simulate
+##SBATCH --partition=cpu
+##SBATCH --account=project
+#SBATCH --nodes=4
+#SBATCH --ntasks-per-node=32
+#SBATCH --time=01:00:00
+#SBATCH --output=%x-%j.out
+#YPROV --tag template=mpich
+##YPROV --input mesh.h5 --output results/
+
+program=(./simulate)
+
+# What the program needs:
+# module load intel-mpi
+
+# Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
+record=(yprov-run)
+command -v yprov-run >/dev/null || record=()
+
+# hydra starts its own helpers through Slurm, one on each node.
+exec "${record[@]}" mpiexec.hydra -bootstrap slurm -n "$SLURM_NTASKS" \
+    -ppn "$SLURM_NTASKS_PER_NODE" "${program[@]}" "$@"

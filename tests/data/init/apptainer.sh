@@ -1,0 +1,30 @@
+#!/bin/bash
+# A program in an Apptainer (or Singularity) container, one rank per GPU.
+#
+#   sbatch apptainer.sh [MORE ARGUMENTS OF THE PROGRAM]
+#
+#SBATCH --job-name=finetune
+#SBATCH --partition=boost
+#SBATCH --account=physics
+#SBATCH --nodes=8
+#SBATCH --ntasks-per-node=6
+#SBATCH --cpus-per-task=12
+#SBATCH --gpus-per-node=2
+#SBATCH --time=1-06:30:00
+#SBATCH --output=%x-%j.out
+#YPROV --tag template=apptainer
+##YPROV --input data/ --output checkpoints/
+
+image=image.sif
+program=(python 'fine tune.py' --note 'it'"'"'s tuned' --lr=3e-4)
+
+# srun does not take this from the job by itself, since Slurm 22.05.
+export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
+
+# Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
+record=(yprov-run)
+command -v yprov-run >/dev/null || record=()
+
+# yprov-run stays outside the container: the image needs nothing of it, and is recorded with its
+# checksum. `--nv` is for NVIDIA's GPUs; AMD's take `--rocm`.
+exec "${record[@]}" srun apptainer exec --nv "$image" "${program[@]}" "$@"

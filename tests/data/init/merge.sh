@@ -1,0 +1,23 @@
+#!/bin/bash
+# Makes the documents of jobs that have ended, however they did: also after a crash or a lost node.
+# Of several jobs, or of an array (sweep.sh), also one document of all, and campaign.html.
+#
+#   sbatch --dependency=afterany:4711 merge.sh 4711
+#
+#SBATCH --job-name=finetune
+#SBATCH --partition=boost
+#SBATCH --account=physics
+#SBATCH --nodes=8
+#SBATCH --ntasks-per-node=6
+#SBATCH --time=1-06:30:00
+#SBATCH --output=%x-%j.out
+
+# A job by its number, the tasks of an array by their folder.
+shopt -s nullglob
+jobs=()
+for number in "$@"; do
+    tasks=("${YPROV_DIR:-yprov}/array_$number"/*_*/)
+    jobs+=("${tasks[@]:-$number}")
+done
+
+exec yprov-merge "${jobs[@]}"

@@ -1,0 +1,155 @@
+"""yprov-run --init: a batch script from a template, filled in, in the current folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from yprov_run.cli.shell import execute
+from yprov_run.errors import YprovError
+from yprov_run.jobdir import write_once
+from yprov_run.templates import catalogue, fill
+
+PROGRAM = "yprov-run --init"
+_LIST = "list"
+_Answer = TypeVar("_Answer")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(
+    context_settings={
+        "allow_interspersed_args": False,
+        "help_option_names": ["-h", "--help"],
+    },
+    epilog="Examples: yprov-run --init list    "
+    "yprov-run --init torchrun --nodes 4 --gpus-per-node 8 --time 12:00:00 python train.py",
+)
+def init(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="COMMAND", help="What the job runs, with its arguments."),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "--init",
+            metavar="TEMPLATE",
+            help=f"Which template, or `{_LIST}`: {', '.join(catalogue.names())}.",
+        ),
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", help="Its name here. [default: the template's]")
+    ] = None,
+    job_name: Annotated[str | None, typer.Option("--job-name", metavar="NAME")] = None,
+    partition: Annotated[str | None, typer.Option("--partition", metavar="NAME")] = None,
+    account: Annotated[str | None, typer.Option("--account", metavar="NAME")] = None,
+    nodes: Annotated[str | None, typer.Option("--nodes", metavar="N")] = None,
+    tasks: Annotated[str | None, typer.Option("--ntasks-per-node", metavar="N")] = None,
+    cpus: Annotated[str | None, typer.Option("--cpus-per-task", metavar="N")] = None,
+    gpus: Annotated[str | None, typer.Option("--gpus-per-node", metavar="N")] = None,
+    time: Annotated[str | None, typer.Option("--time", metavar="[DAYS-]HH:MM:SS")] = None,
+) -> None:
+    """Write a batch script into the current folder: a template, filled in.
+
+    Nothing is ever overwritten. On a terminal and without options it asks; an empty answer keeps
+    what the template says.
+    """
+    given: dict[fill.Key, str | None] = {
+        "job-name": job_name, "partition": partition, "account": account, "nodes": nodes,
+        "ntasks-per-node": tasks, "cpus-per-task": cpus, "gpus-per-node": gpus, "time": time,
+    }  # fmt: skip
+    values = {key: value for key, value in given.items() if value is not None}
+    words = tuple(command or ())
+    if template == _LIST:
+        _list()
+        return
+    asks = not (values or words or file) and sys.stdin.isatty() and sys.stderr.isatty()
+    if template is None:
+        if not asks:
+            raise YprovError(f"say which template: {', '.join(catalogue.names())}")
+        _list()
+        template = _ask("template", "", _known)
+    text = catalogue.path(template).read_text(encoding="utf-8")
+    if asks:
+        values, words = _questions(text)
+    _write(Path(catalogue.file_name(template)).name, file, fill.fill(text, values, words))
+
+
+def _list() -> None:
+    """Print each template's name and when to take it."""
+    for name in catalogue.names():
+        print(f"{name:14} {catalogue.purpose(catalogue.path(name).read_text(encoding='utf-8'))}")
+
+
+def _questions(text: str) -> tuple[dict[fill.Key, str], tuple[str, ...]]:
+    """Ask for each value that a script has a place for, and for its command."""
+    values = {}
+    for key, there in fill.slots(text).items():
+        answer = _ask(fill.ASKED[key], there, lambda said, key=key: _checked(key, said))  # type: ignore[misc]
+        if answer != there:
+            values[key] = answer
+    command = fill.command(text)
+    if command is None:
+        return values, ()
+    return values, _ask("command", command, _split)
+
+
+def _ask(what: str, default: str, checked: Callable[[str], _Answer]) -> _Answer:
+    """Ask until the answer will do. Raises typer.Abort at the end of the input."""
+    while True:
+        said = typer.prompt(what, default=default or None, err=True)
+        try:
+            return checked(said)
+        except YprovError as error:
+            typer.echo(f"  {error}", err=True)
+
+
+def _known(name: str) -> str:
+    catalogue.file_name(name)
+    return name
+
+
+def _checked(key: fill.Key, said: str) -> str:
+    fill.checked(key, said)
+    return said
+
+
+def _split(said: str) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(said))
+    except ValueError as error:
+        raise YprovError("a quote is not closed") from error
+    if not words:
+        raise YprovError("say which command the job runs")
+    fill.quoted_command(words)
+    return words
+
+
+def _write(own_name: str, wanted: str | None, text: str) -> None:
+    """Write the script where nothing is yet, and say how it is submitted."""
+    file = own_name if wanted is None else wanted
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", file):
+        raise YprovError(f"--file {file!r}: give a name of letters, digits and ._+- only")
+    text = re.sub(rf"(?m)^(#   .*\b){re.escape(own_name)}\b", rf"\g<1>{file}", text)
+    try:
+        written = write_once(Path(file), text)
+    except (OSError, UnicodeError) as error:
+        raise YprovError(f"{file}: cannot be written: {error}") from error
+    if not written:
+        raise YprovError(f"{file}: is there already, and is left as it is; --file gives another")
+    print(f"{file} written")
+    for line in catalogue.usage(text):
+        print(f"    {line}")
+
+
+def main(words: Sequence[str]) -> None:
+    """Run what follows `--init`: a template's name, if the first word is one, then options."""
+    named = ["--init"] if words and not words[0].startswith("-") else []
+    execute(app, "yprov-run", [*named, *words])

@@ -1,0 +1,1 @@
+"""Batch scripts to start from: which there are, and filling one in."""
