@@ -13,8 +13,8 @@ from typing import Any, get_type_hints
 import typer
 
 from yprov_run import config, measures
+from yprov_run.cli import init, merge, options
 from yprov_run.cli import inspect as inspecting
-from yprov_run.cli import merge, options
 from yprov_run.kinds import KINDS, Kind
 
 _DEFAULT = re.compile(r" \[default: ([^\]]*)\]")
@@ -52,6 +52,9 @@ def _commands() -> str:
     for program, app in (("yprov-run", options.app), ("yprov-merge", merge.app)):
         (command,) = app.registered_commands
         parts += _command(2, program, command)
+        if app is options.app:
+            (command,) = init.app.registered_commands
+            parts += _command(3, "yprov-run --init", command)
     group = inspecting.app.registered_callback
     parts += _command(2, "yprov-inspect", group)
     for command in inspecting.app.registered_commands:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import typer
 
-from yprov_run.cli import inspect, merge, options
+from yprov_run.cli import init, inspect, merge, options
 from yprov_run.errors import YprovError
 
 _UsageError = cast("type[Exception]", typer.BadParameter.__base__)
@@ -30,9 +30,11 @@ def fault(words: list[str]) -> str:
             command = command.commands[name]
     else:
         app = options.app if program == "yprov-run" else merge.app
+        if rest[:1] == ["--init"]:
+            app = init.app
         command = cast("Any", typer.main.get_command(app))
     try:
-        if program == "yprov-run":
+        if program == "yprov-run" and rest[:1] != ["--init"]:
             command.main(rest, prog_name=program, standalone_mode=False)  # reads, and runs nothing
         else:
             command.make_context(program, rest)

@@ -1,4 +1,4 @@
-"""Jobs, as the Tab key completes them: their numbers, or their folders where one is begun."""
+"""What the Tab key completes: jobs, by their numbers or begun folders, and templates."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ def jobs(ctx: typer.Context, incomplete: str) -> list[str]:
     else:
         words = [name.rpartition("_")[2] for name in found]
     return [word for word in words if word.startswith(incomplete)][:_MOST]
+
+
+def templates(incomplete: str) -> list[str]:
+    """Return the templates whose name begins with what is there."""
+    from yprov_run.templates import catalogue
+
+    return [name for name in catalogue.names() if name.startswith(incomplete)]

@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from yprov_run.cli.shell import execute
+from yprov_run.cli.teaching import examples
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import write_once
 from yprov_run.templates import catalogue, fill
@@ -19,6 +20,12 @@ from yprov_run.templates import catalogue, fill
 PROGRAM = "yprov-run --init"
 _LIST = "list"
 _Answer = TypeVar("_Answer")
+
+
+def _meaning(key: fill.Key) -> str:
+    words = fill.ASKED[key]
+    return f"{words[0].upper()}{words[1:]}."
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -28,8 +35,12 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
         "allow_interspersed_args": False,
         "help_option_names": ["-h", "--help"],
     },
-    epilog="Examples: yprov-run --init list    "
-    "yprov-run --init torchrun --nodes 4 --gpus-per-node 8 --time 12:00:00 python train.py",
+    epilog=examples(
+        ("yprov-run --init list", "which there are"),
+        ("yprov-run --init single", "asks, on a terminal"),
+        ("yprov-run --init torchrun --nodes 4 --gpus-per-node 8 python train.py", "asks nothing"),
+        ("yprov-run --init steps --file chain.sh --time 1-00:00:00", "under another name"),
+    ),
 )
 def init(
     command: Annotated[
@@ -47,14 +58,30 @@ def init(
     file: Annotated[
         str | None, typer.Option("--file", help="Its name here. [default: the template's]")
     ] = None,
-    job_name: Annotated[str | None, typer.Option("--job-name", metavar="NAME")] = None,
-    partition: Annotated[str | None, typer.Option("--partition", metavar="NAME")] = None,
-    account: Annotated[str | None, typer.Option("--account", metavar="NAME")] = None,
-    nodes: Annotated[str | None, typer.Option("--nodes", metavar="N")] = None,
-    tasks: Annotated[str | None, typer.Option("--ntasks-per-node", metavar="N")] = None,
-    cpus: Annotated[str | None, typer.Option("--cpus-per-task", metavar="N")] = None,
-    gpus: Annotated[str | None, typer.Option("--gpus-per-node", metavar="N")] = None,
-    time: Annotated[str | None, typer.Option("--time", metavar="[DAYS-]HH:MM:SS")] = None,
+    job_name: Annotated[
+        str | None, typer.Option("--job-name", metavar="NAME", help=_meaning("job-name"))
+    ] = None,
+    partition: Annotated[
+        str | None, typer.Option("--partition", metavar="NAME", help=_meaning("partition"))
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="NAME", help=_meaning("account"))
+    ] = None,
+    nodes: Annotated[
+        str | None, typer.Option("--nodes", metavar="N", help=_meaning("nodes"))
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option("--ntasks-per-node", metavar="N", help=_meaning("ntasks-per-node"))
+    ] = None,
+    cpus: Annotated[
+        str | None, typer.Option("--cpus-per-task", metavar="N", help=_meaning("cpus-per-task"))
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option("--gpus-per-node", metavar="N", help=_meaning("gpus-per-node"))
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="[DAYS-]HH:MM:SS", help=_meaning("time"))
+    ] = None,
 ) -> None:
     """Write a batch script into the current folder: a template, filled in.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from yprov_run.cli.completing import templates
 from yprov_run.cli.request import Request, checked_interval, checked_merits, checked_tags
 from yprov_run.cli.shell import show_version
 from yprov_run.cli.teaching import examples
@@ -22,9 +23,9 @@ def show_template(name: str | None) -> None:
         raise typer.Exit
 
 
-def refuse_init(wanted: bool) -> None:
+def refuse_init(template: str | None) -> None:
     """Tell where --init goes: it has options of its own, which another command line reads."""
-    if wanted:
+    if template is not None:
         raise YprovError("--init must be the first word: yprov-run --init TEMPLATE [OPTIONS]")
 
 
@@ -44,6 +45,7 @@ app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
             "yprov-run -i data/train.h5 -o checkpoints --tag run=base python train.py",
             "with what it reads and writes, and a word to find it by",
         ),
+        ("yprov-run --init list", "batch scripts to start from"),
         ("yprov-run --dry-run mpirun -np 8 ./solver", "see where recording would begin"),
     ),
 )
@@ -112,19 +114,21 @@ def run(
         typer.Option(
             metavar="NAME",
             callback=show_template,
+            autocompletion=templates,
             is_eager=True,
             help="Print where a template lies: `include`, or as --init lists them.",
         ),
     ] = None,
     init: Annotated[
-        bool,
+        str | None,
         typer.Option(
-            "--init",
+            metavar="TEMPLATE",
             callback=refuse_init,
+            autocompletion=templates,
             is_eager=True,
-            help="Write a batch script from a template: see yprov-run --init --help.",
+            help="Write a batch script from a template; as the first word: see --init --help.",
         ),
-    ] = False,
+    ] = None,
     version: Annotated[
         bool | None,
         typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),

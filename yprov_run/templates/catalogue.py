@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yprov_run.errors import YprovError
+from yprov_run.errors import YprovError, meant
 
 INCLUDE = "include"
 
@@ -33,7 +33,11 @@ def file_name(name: str) -> str:
         return f"{name}.sh"
     if name in _OTHER_FILES:
         return _OTHER_FILES[name]
-    raise YprovError(f"no template {name!r}; there are {', '.join(names())}")
+    raise YprovError(f"no template {name!r}{meant(name, names()) or _there_are()}")
+
+
+def _there_are() -> str:
+    return f"; there are {', '.join(names())}"
 
 
 def path(name: str) -> Path:

@@ -21,13 +21,13 @@ Key = Literal[
 # What a value is called, in the order of the questions.
 ASKED: dict[Key, str] = {
     "job-name": "name of the job",
-    "partition": "partition (or queue)",
-    "account": "account",
-    "nodes": "nodes",
+    "partition": "partition, or queue",
+    "account": "account, or project",
+    "nodes": "number of nodes",
     "ntasks-per-node": "tasks per node",
     "cpus-per-task": "CPUs per task",
     "gpus-per-node": "GPUs per node",
-    "time": "time limit, as [DAYS-]HH:MM:SS",
+    "time": "time limit",
 }
 _MOST: dict[Key, tuple[int, int]] = {
     "nodes": (1, 100_000),
