@@ -161,6 +161,10 @@ def test_a_mig_instance_has_a_use_and_a_memory_and_no_energy(
     assert [instance["run:meanTensorBusy"] for instance in instances] == [0.5, 0.5]
     assert all("run:maxMemory" in instance for instance in instances)
     assert not any("run:energy" in i or "run:coverage" in i for i in instances)
+    shown = run("yprov-inspect", "show", "1", "--gpus", cwd=tmp_path, env=environment())
+    assert [line.split()[-4:] for line in shown.stdout.decode().splitlines() if "MIG" in line] == [
+        ["20%", "SM", "5.0", "GiB"]
+    ] * 2, shown.stdout
 
 
 def test_a_gpu_that_is_lost_is_named_and_the_others_go_on(tmp_path: Path, fake_nvml: Path) -> None:

@@ -71,14 +71,24 @@ def nodes(document: Document, _: Path) -> View:
 
 
 def gpus(document: Document, folder: Path) -> View:
-    """Return each GPU in each node execution, the least used first.
+    """Return each GPU, and each MIG instance, in each node execution, the least used first.
 
     A document of thousands of nodes has them in the table beside it.
     """
     devices = elements(document, "entity", "run:GPU")
+    instances = {
+        identifier: zone
+        for identifier, zone in elements(document, "entity", "run:PowerZone").items()
+        if zone.get("run:zoneKind") == "gpu-instance"
+    }
     activities = elements(document, "activity")
     rows: list[tuple[float, list[Cell]]] = []
     for record in elements(document, "used").values():
+        instance = instances.get(_text(record, "prov:entity"))
+        if instance is not None:
+            node = activities.get(_text(record, "prov:activity"), {})
+            rows.append(_gpu_instance(record, instance, node))
+            continue
         device = devices.get(_text(record, "prov:entity"))
         if device is None:
             continue
@@ -101,6 +111,19 @@ def gpus(document: Document, folder: Path) -> View:
         Column("peak", right=True, priority=1), Column("energy", right=True),
     )  # fmt: skip
     return View(columns, [row for _, row in rows], "no GPU stands in the document")
+
+
+def _gpu_instance(
+    record: Mapping[str, Any], zone: Mapping[str, Any], node: Mapping[str, Any]
+) -> tuple[float, list[Cell]]:
+    """Return a MIG instance's row: of power it has none, of use that of its multiprocessors."""
+    busy = _number(record, "meanSmBusy")
+    empty = Cell("")
+    return 2.0 if busy is None else busy, [
+        Cell(_text(node, "prov:label")), Cell(_text(zone, "prov:label")), empty,
+        _say(busy, lambda share: f"{_percent(share)} SM"), empty,
+        _say(_number(record, "maxMemory"), memory), empty, empty, empty,
+    ]  # fmt: skip
 
 
 def _gpus_of_table(document: Document, folder: Path) -> Iterator[tuple[float, list[Cell]]]:
