@@ -14,7 +14,7 @@ from tests.support.commands import environment, only_job, run
 from yprov_run.capture.batchscript import directives
 from yprov_run.jobdir import JobDir
 from yprov_run.merge.accounting import FIELDS, parse
-from yprov_run.schedulers import detect
+from yprov_run.schedulers import answers, detect
 from yprov_run.schedulers.showjob import parse_show_job
 
 _SHOWN = (
@@ -147,3 +147,116 @@ def test_a_scheduler_that_does_not_answer_is_named_and_the_job_runs(tmp_path: Pa
     assert run("yprov-run", "-q", "true", cwd=tmp_path, env=env).returncode == 0
     document = documents.load(only_job(tmp_path) / "prov.json")
     assert any("no controller" in gap for gap in documents.gaps(document))
+
+
+# Answers in the forms of the schedulers' documentation.
+_PBS_JSON = """{
+    "timestamp":1588099398, "pbs_version":"18.1.4", "pbs_server":"head",
+    "Jobs":{
+        "6.head":{"Job_Name":"other","queue":"wrong"},
+        "123.head":{
+            "Job_Name":"train", "Job_Owner":"ada@login.site", "job_state":"R", "queue":"gpu",
+            "Account_Name":"physics", "run_count":2, "Priority":0,
+            "depend":"afterok:120.head@head:121.head@head,beforeok:130.head@head,on:2",
+            "Resource_List":{"ncpus":8,"place":"pack","select":"2:ncpus=4:ngpus=1"},
+            "Submit_arguments":"-v HF_TOKEN=planted-secret job.sh",
+            "Variable_List":{"PBS_O_HOME":"/home/ada","ODD":"planted-secret"}
+        }
+    }
+}"""
+_PBS_TEXT = """Job Id: 123.head
+    Job_Name = 0123
+    queue = gpu
+    Account_Name = physics
+    run_count = 2
+    depend = afterok:120.head@head:121.head@head
+    Resource_List.select = 2:ncpus=4:ng
+\tpus=1
+    Variable_List = PBS_O_HOME=/home/ada,
+\tODD=planted-secret
+
+"""
+_LSF = """{
+  "COMMAND":"bjobs", "JOBS":1,
+  "RECORDS":[{
+    "JOBID":"123", "STAT":"RUN", "QUEUE":"gpu", "PROJ_NAME":"physics", "RSVID":"-",
+    "DEPENDENCY":"done(120) && ended(121)", "COMMAND":"train --token planted-secret"
+  }]
+}"""
+_FLUX = """{"jobs": [{"id": 123, "state": "RUN", "name": "train", "queue": "gpu", "bank": "physics",
+ "dependencies": [], "annotations": {"user": {"note": "token=planted-secret"}}}]}"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "program", "script", "waited_for"),
+    [
+        ({"PBS_JOBID": "123.head.site"}, "qstat", f"cat <<'E'\n{_PBS_JSON}\nE\n", {"120", "121"}),
+        ({"PBS_JOBID": "123.head"}, "qstat",
+         f"case $* in *json*) echo '{{\"a\":0123}}' ;; *) cat <<'E'\n{_PBS_TEXT}E\nesac\n",
+         {"120", "121"}),
+        ({"PBS_JOBID": "123.head"}, "qstat",
+         "case $* in *json*) echo qstat: invalid option >&2; exit 2 ;; *) cat <<'E'\n"
+         f"{_PBS_TEXT}E\nesac\n", {"120", "121"}),
+        ({"LSB_JOBID": "123", "LSB_JOBINDEX": "0"}, "bjobs", f"cat <<'E'\n{_LSF}\nE\n",
+         {"120", "121"}),
+        ({"FLUX_JOB_ID": "f38"}, "flux", f"cat <<'E'\n{_FLUX}\nE\n", set()),
+    ],
+    ids=["PBS", "PBS whose JSON is none", "Torque", "LSF", "Flux"],
+)  # fmt: skip
+def test_what_pbs_lsf_and_flux_answer_is_in_the_document(
+    variables: dict[str, str], program: str, script: str, waited_for: set[str], tmp_path: Path
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / program).write_text(f"#!/bin/sh\n{script}")
+    (tools / program).chmod(0o755)
+    batch = tmp_path / "123.shell"
+    batch.write_text("#!/bin/sh\n#BSUB -q gpu\n#YPROV --tag run=base\n")
+    env = environment(**variables, LSB_JOBFILENAME=str(batch))
+    env["PATH"] = f"{tools}:{env['PATH']}"
+    assert run("yprov-run", "-q", "true", cwd=tmp_path, env=env).returncode == 0
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    job = documents.job(document)
+    assert (job["run:account"], job["run:partition"]) == ("physics", "gpu")
+    assert job.get("run:restartCount", 1) == 1
+    others = documents.of_type(document, "activity", "run:SchedulerJob").values()
+    assert {other["schema:identifier"] for other in others} == waited_for
+    facts = json.loads(job["run:schedulerFacts"])
+    assert not [name for name in facts if name.startswith("Variable_List")]
+    if program == "qstat":
+        assert facts["Resource_List.select"] == "2:ncpus=4:ngpus=1"
+    if program == "bjobs":
+        assert json.loads(job["run:tags"]) == {"run": "base"}
+    written = [path for path in only_job(tmp_path).rglob("*") if path.is_file()]
+    assert not [path for path in written if b"planted-secret" in path.read_bytes()]
+
+
+def test_a_scheduler_that_hangs_is_given_up_and_named(tmp_path: Path) -> None:
+    (tmp_path / "bjobs").write_text("#!/bin/sh\nexec sleep 600\n")
+    (tmp_path / "bjobs").chmod(0o755)
+    env = environment(LSB_JOBID="123")
+    env["PATH"] = f"{tmp_path}:{env['PATH']}"
+    # The program waits until the capture has given up: it is not held up itself.
+    wait = "until [ -e yprov/*/record/steps/0/captured/scheduler.json ]; do sleep 0.1; done"
+    done = run("yprov-run", "-q", "sh", "-c", wait, cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert any("scheduler: " in gap for gap in documents.gaps(document))
+
+
+_ANSWERS = st.text(max_size=100) | st.recursive(
+    st.none() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner) | st.dictionaries(
+        st.sampled_from(["Jobs", "1", "RECORDS", "jobs", "id", "ERROR"]), inner),
+).map(json.dumps)  # fmt: skip
+
+
+@given(_ANSWERS)
+def test_any_answer_gives_fields_or_is_refused(answer: str) -> None:
+    readers = (lambda text: answers.pbs(text, "1.head"), answers.lsf, answers.flux)
+    for read in (*readers, answers.pbs_text):
+        try:
+            fields = read(answer)
+        except ValueError:
+            continue
+        assert all(isinstance(value, str) for value in fields.values())

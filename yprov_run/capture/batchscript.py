@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,13 +135,19 @@ def _find(scene: Scene, captured: Captured, number: str) -> tuple[bytes, str]:
                 return said.output, " ".join(command)
         except ProgramError as error:
             reason = str(error)
-    for path in _running_scripts():
+    for path in (*_told(scene.environ), *_running_scripts()):
         try:
             with os.fdopen(open_regular(path), "rb") as stream:
                 return stream.read(_MAX_BYTES), path
         except OSError as error:
             reason = f"{path}: {error.strerror}"
     raise ProgramError(reason)
+
+
+def _told(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the script that LSF names in a variable."""
+    if environ.get("LSB_JOBID") and environ.get("LSB_JOBFILENAME", "").startswith("/"):
+        yield environ["LSB_JOBFILENAME"]
 
 
 def _running_scripts() -> Iterator[str]:

@@ -10,18 +10,18 @@ from yprov_run.capture.program import ProgramError, ask
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.scheduler import Captured
 from yprov_run.redaction.text import redact_variable
-from yprov_run.schedulers import detect
+from yprov_run.schedulers import answers, detect
 from yprov_run.schedulers.showjob import parse_show_job
 
 LIMIT_S = 2.0
 _MAX_BYTES = 1 << 20
-# Flux and PBS answer in JSON, LSF in a table: each by its documented command.
-_COMMANDS = {
-    "pbs": (["qstat", "-f", "-F", "json"], "PBS_JOBID"),
-    "lsf": (["bjobs", "-json", "-o", "jobid stat queue proj_name sub_cwd submit_time dependency"],
-            "LSB_JOBID"),
-    "flux": (["flux", "jobs", "--json"], "FLUX_JOB_ID"),
-}  # fmt: skip
+_LSF_FIELDS = (
+    "jobid jobindex stat user queue job_name proj_name application service_class job_group rsvid "
+    "dependency command from_host exec_host nexec_host submit_time start_time runtimelimit "
+    "effective_resreq sub_cwd exec_cwd output_file error_file"
+)
+# Which of their own fields names what a job waited for. Flux forgets it when the job starts.
+_DEPENDENCIES = {"pbs": "depend", "lsf": "DEPENDENCY"}
 
 
 def take(scene: Scene) -> Captured | None:
@@ -82,25 +82,42 @@ def _slurm(scene: Scene, number: str) -> Captured:
 
 
 def _other(scene: Scene, scheduler: str) -> Captured:
-    """Ask another scheduler's own command; its answer is kept as it stands, flattened."""
-    words, variable = _COMMANDS[scheduler]
-    command = [*words, scene.environ[variable]]
-    said = ask(command, LIMIT_S, _MAX_BYTES, scene.environ)
+    """Ask another scheduler's own command, by its documentation."""
+    asked = {"pbs": _pbs, "lsf": _lsf, "flux": _flux}[scheduler]
     try:
-        answer = json.loads(said.output)
-    except ValueError as error:
-        raise ProgramError(f"{words[0]}: its answer is not JSON") from error
-    return Captured(scheduler, " ".join(command), _redacted(_flat(answer)))
+        command, found = asked(scene)
+    except (ValueError, RecursionError) as error:
+        raise ProgramError(f"{scheduler}: its answer is not understood: {error}") from error
+    fields = _redacted(found)
+    dependency = fields.get(_DEPENDENCIES.get(scheduler, ""), "")
+    return Captured(scheduler, " ".join(command), fields, dependency=dependency)
 
 
-def _flat(value: object, name: str = "") -> dict[str, str]:
-    if isinstance(value, dict):
-        parts = [(f"{name}.{key}" if name else str(key), item) for key, item in value.items()]
-    elif isinstance(value, list):
-        parts = [(f"{name}[{index}]", item) for index, item in enumerate(value)]
-    else:
-        return {name: str(value)}
-    return {key: text for name, item in parts for key, text in _flat(item, name).items()}
+def _pbs(scene: Scene) -> tuple[list[str], dict[str, str]]:
+    job_id = scene.environ["PBS_JOBID"]
+    command = ["qstat", "-f", "-F", "json", job_id]
+    try:
+        return command, answers.pbs(_said(command, scene), job_id)
+    except (ProgramError, ValueError):
+        # Torque has no JSON, and PBS does not always write what JSON is.
+        command = ["qstat", "-f", job_id]
+        return command, answers.pbs_text(_said(command, scene))
+
+
+def _lsf(scene: Scene) -> tuple[list[str], dict[str, str]]:
+    job_id, index = scene.environ["LSB_JOBID"], scene.environ.get("LSB_JOBINDEX", "0")
+    name = job_id if index in {"", "0"} else f"{job_id}[{index}]"
+    command = ["bjobs", "-json", "-o", _LSF_FIELDS, name]
+    return command, answers.lsf(_said(command, scene))
+
+
+def _flux(scene: Scene) -> tuple[list[str], dict[str, str]]:
+    command = ["flux", "jobs", "--json", scene.environ["FLUX_JOB_ID"]]
+    return command, answers.flux(_said(command, scene))
+
+
+def _said(command: list[str], scene: Scene) -> str:
+    return ask(command, LIMIT_S, _MAX_BYTES, scene.environ).output.decode("utf-8", "replace")
 
 
 def _redacted(found: dict[str, str]) -> dict[str, str]:

@@ -13,6 +13,20 @@ from yprov_run.provenance.vocabulary import term
 _DEPENDENCY = re.compile(r"(?P<kind>[a-z]+):(?P<jobs>\d+(?:_\d+|_\*)?(?:\+\d+)?(?:\([a-z]+\))?"
                          r"(?::\d+(?:_\d+|_\*)?(?:\+\d+)?)*)")  # fmt: skip
 
+_SERVER = re.compile(r"(?<=\d)(?:\[\d*\])?\.[\w.-]+(?:@[\w.-]+)?")
+_LSF_DEPENDENCY = re.compile(
+    r"\b(?P<kind>done|ended|exit|started|post_done|post_err)\(\s*(?P<job>\d+)"
+)
+# Each scheduler's own names for what all of them have.
+_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
+    "slurm": {"account": ("Account",), "partition": ("Partition",), "qos": ("QOS",),
+              "reservation": ("Reservation",), "restarts": ("Restarts",)},
+    "pbs": {"account": ("Account_Name", "project"), "partition": ("queue",),
+            "reservation": ("reserve_ID",), "restarts": ("run_count",)},
+    "lsf": {"account": ("PROJ_NAME",), "partition": ("QUEUE",), "reservation": ("RSVID",)},
+    "flux": {"account": ("bank", "project"), "partition": ("queue",)},
+}  # fmt: skip
+
 
 def add(records: Records, job: Job, step: Step, captured: Captured) -> None:
     """Add what was captured of the scheduler; steps that point at another's add nothing."""
@@ -27,11 +41,11 @@ def add(records: Records, job: Job, step: Step, captured: Captured) -> None:
             own(
                 schedulerFacts=facts,
                 schedulerFactsSource=captured.source,
-                account=facts.get("Account") or job.account,
-                partition=facts.get("Partition"),
-                qos=facts.get("QOS"),
-                reservation=_said(facts.get("Reservation")),
-                restartCount=_number(facts.get("Restarts")),
+                account=_fact(captured, "account") or job.account,
+                partition=_fact(captured, "partition"),
+                qos=_fact(captured, "qos"),
+                reservation=_fact(captured, "reservation"),
+                restartCount=_restarts(captured),
                 dependency=captured.dependency,
             ),
         )
@@ -47,8 +61,17 @@ def add(records: Records, job: Job, step: Step, captured: Captured) -> None:
         _add_script(records, job, captured.script)
 
 
-def _said(text: str | None) -> str | None:
-    return None if text in {None, "", "(null)", "N/A"} else text
+def _fact(captured: Captured, name: str) -> str | None:
+    """Return what a scheduler says of something, by its own name for that."""
+    names = _NAMES.get(captured.scheduler, {}).get(name, ())
+    found = (captured.facts.get(one) for one in names)
+    return next((text for text in found if text not in {None, "", "(null)", "N/A"}), None)
+
+
+def _restarts(captured: Captured) -> int | None:
+    """Return how often a job was started anew; PBS counts how often it was started."""
+    count = _number(_fact(captured, "restarts"))
+    return max(0, count - 1) if count is not None and captured.scheduler == "pbs" else count
 
 
 def _number(text: str | None) -> int | None:
@@ -56,9 +79,15 @@ def _number(text: str | None) -> int | None:
 
 
 def _dependencies(text: str) -> list[tuple[str, str]]:
-    """Return the jobs of `afterok:1:2,afterany:3_4(unfulfilled)`, each with the kind."""
-    found = []
-    for match in _DEPENDENCY.finditer(text[:10_000]):
+    """Return the jobs of `afterok:1:2,afterany:3_4(unfulfilled)`, each with the kind.
+
+    PBS has servers behind the jobs; LSF says `done(1) && ended(2)`.
+    """
+    found = [(match["kind"], match["job"]) for match in _LSF_DEPENDENCY.finditer(text[:10_000])]
+    for match in _DEPENDENCY.finditer(_SERVER.sub("", text[:10_000])):
+        # `before` is what others wait for, `on` a number of such.
+        if match["kind"].startswith(("before", "on")):
+            continue
         for number in re.findall(r"(?:^|:)(\d+(?:_\d+)?)", match["jobs"]):
             found.append((match["kind"], number))
     return found
