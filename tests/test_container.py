@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
+import shutil
 import struct
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yprov_run.capture import container
+from tests.conftest import need
+from tests.support import documents
+from tests.support.commands import BIN, environment, only_job, run
+from yprov_run.agent.inside import InsideFinder
+from yprov_run.capture import container, inside
 
 _DIGEST = "sha256:" + "0a" * 32
 
@@ -118,3 +126,149 @@ def test_any_bytes_are_an_image_or_none(content: bytes) -> None:
         stream.write(b"\0" * 32 + b"SIF_MAGIC\0" + content)
         stream.flush()
         assert isinstance(container.sif_definition(stream.name), str)
+
+
+def test_dockers_store_tells_the_digest_where_it_is_ours_to_read(tmp_path: Path) -> None:
+    store = tmp_path / "docker/image/overlay2"
+    store.mkdir(parents=True)
+    image = "sha256:" + "1b" * 32
+    names = {"o/i:latest": image, f"o/i@{_DIGEST}": image, "o/i:old": "sha256:" + "2c" * 32}
+    (store / "repositories.json").write_text(json.dumps({"Repositories": {"o/i": names}}))
+    environ = {"XDG_DATA_HOME": str(tmp_path)}
+    for reference, digest in (("o/i", _DIGEST), ("o/i:old", ""), ("other", "")):
+        (found,) = container.capture(["docker", "run", "--rm", reference], environ, "/")
+        assert found.digest == digest
+    for damage in ("{", "[]", '{"Repositories": 1}', '{"Repositories": {"a": 2}}'):
+        (store / "repositories.json").write_text(damage)
+        assert container.capture(["docker", "run", "o/i"], environ, "/")[0].digest == ""
+
+
+def test_what_a_batch_script_tells_pyxis_is_known_to_its_steps(tmp_path: Path) -> None:
+    option = "SLURM_SPANK__SLURM_SPANK_OPTION_pyxis"
+    (found,) = container.capture(["srun", "x"], {f"{option}_container_image": "o#i:1"}, "/")
+    assert (found.engine, found.reference) == ("pyxis", "o#i:1")
+    (tmp_path / "env.toml").write_text(f'[annotations]\nx = 1\n  image = "o/i@{_DIGEST}"\n')
+    environ = {f"{option}_environment": str(tmp_path / "env.toml")}
+    (found,) = container.capture(["srun", "x"], environ, "/")
+    assert (found.reference, found.digest) == (f"o/i@{_DIGEST}", _DIGEST)
+    assert found.source == str(tmp_path / "env.toml")
+
+
+def test_a_container_of_enroots_is_the_folder_that_it_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "my+image").mkdir()
+    environ = {"ENROOT_DATA_PATH": str(tmp_path)}
+    (found,) = container.capture(["enroot", "start", "my+image", "sh"], environ, "/")
+    assert found.path == str(tmp_path / "my+image")
+
+
+def test_an_image_that_is_a_file_has_a_checksum_and_its_credentials_are_gone(
+    tmp_path: Path,
+) -> None:
+    _sif(
+        tmp_path / "image.sif",
+        b"From: https://me:planted-secret@h/x\n%post\n  TOKEN=planted-secret",
+    )
+    tool = tmp_path / "tools/apptainer"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\nexit 0\n")
+    tool.chmod(0o755)
+    env = environment(PATH=f"{tool.parent}:{os.environ['PATH']}:{BIN}")
+    done = run("yprov-run", "-q", "apptainer", "exec", "image.sif", "x", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    job = only_job(tmp_path)
+    document = documents.load(job / "prov.json")
+    (image,) = documents.of_type(document, "entity", "run:ContainerImage").values()
+    content = (tmp_path / "image.sif").read_bytes()
+    assert image["schema:sha256"] == hashlib.sha256(content).hexdigest()
+    (definition,) = job.glob("artifacts_GR0/container_*.def")
+    assert "From: https://<redacted>@h/x" in definition.read_text()
+    written = [path for path in job.rglob("*") if path.is_file()]
+    assert not [path for path in written if b"planted-secret" in path.read_bytes()]
+
+
+def _process(proc: Path, pid: int, variables: dict[str, str], files: dict[str, str]) -> None:
+    """Make what /proc shows of a process in a container."""
+    (proc / f"{pid}/ns").mkdir(parents=True)
+    (proc / f"{pid}/ns/mnt").symlink_to(f"mnt:[{pid}]")
+    text = "".join(f"{name}={value}\0" for name, value in variables.items())
+    (proc / f"{pid}/environ").write_text(text)
+    for name, content in files.items():
+        (proc / f"{pid}/root/{name}").parent.mkdir(parents=True, exist_ok=True)
+        (proc / f"{pid}/root/{name}").write_text(content)
+
+
+def _looked_into(proc: Path, *pids: int) -> dict[int, dict[str, Any]]:
+    """Return what an agent would tell, by process id, when it has looked into all of them."""
+    finder = InsideFinder(str(proc))
+    for pid in (*pids, *pids):  # each once
+        finder.look(pid, "/usr/bin/python3")
+    for thread in threading.enumerate():
+        if thread.name == "inside":
+            thread.join(60)
+    found: list[dict[str, Any]] = finder.take()
+    assert finder.take() == []
+    assert len({event["pid"] for event in found}) == len(found)
+    return {event["pid"]: event for event in found}
+
+
+def test_a_process_in_a_container_shows_its_image_from_outside(tmp_path: Path) -> None:
+    labels = {"org.label-schema.usage.singularity.deffile.from": "debian:12", "token": "planted"}
+    release = {"etc/os-release": 'ID=debian\nPRETTY_NAME="Debian 12"\n'}
+    _process(tmp_path, 1, {"APPTAINER_CONTAINER": "/i/a.sif", "HF_TOKEN": "planted"},
+             {".singularity.d/labels.json": json.dumps(labels), **release})  # fmt: skip
+    engine = f'engine="podman-4.3.1"\nname="x"\nimage="o/i@{_DIGEST}"\nimageid="{"3d" * 32}"\n'
+    _process(tmp_path, 2, {"container": "podman"}, {"run/.containerenv": engine, **release})
+    _process(tmp_path, 3, {}, {".dockerenv": "", ".singularity.d/labels.json": "[1", **release})
+    _process(tmp_path, 4, {"container": "lxc"}, {})
+    os.mkfifo(tmp_path / "4/root-fifo")
+    found = _looked_into(tmp_path, 1, 2, 3, 4)
+    assert "planted" not in json.dumps(found)
+    one, two, three, four = (inside.container_of(found[pid]) for pid in (1, 2, 3, 4))
+    assert (one.engine, one.reference, one.system) == ("apptainer", "/i/a.sif", "Debian 12")
+    assert one.labels["org.label-schema.usage.singularity.deffile.from"] == "debian:12"
+    assert (two.engine, two.reference) == ("podman-4.3.1", f"o/i@{_DIGEST}")
+    assert (two.digest, two.image_id) == (_DIGEST, "3d" * 32)
+    assert (three.engine, three.reference, three.system) == ("docker", "", "Debian 12")
+    assert (four.engine, four.labels) == ("lxc", {})
+
+
+def test_a_process_that_only_has_mounts_of_its_own_is_in_no_container(tmp_path: Path) -> None:
+    release = {"etc/os-release": 'PRETTY_NAME="Debian 12"\n'}
+    _process(tmp_path, 1, {}, release)
+    _process(tmp_path, 2, {"container": "x"}, release)
+    (tmp_path / "self/root/etc").mkdir(parents=True)
+    (tmp_path / "self/root/etc/os-release").write_text(release["etc/os-release"])
+    assert set(_looked_into(tmp_path, 1, 2)) == {2}
+
+
+def test_files_in_a_container_that_block_hold_nobody_up(tmp_path: Path) -> None:
+    _process(tmp_path, 1, {"container": "x"}, {"etc/x": ""})
+    for name in ("etc/os-release", ".dockerenv"):
+        os.mkfifo(tmp_path / f"1/root/{name}")
+    (event,) = _looked_into(tmp_path, 1).values()
+    assert "system" not in event
+
+
+@given(st.dictionaries(st.sampled_from(["variables", "engine", "labels", "system", "is_docker"]),
+                       st.none() | st.text(max_size=5) | st.booleans()
+                       | st.dictionaries(st.sampled_from(["image", "container"]),
+                                         st.none() | st.text(max_size=5))))  # fmt: skip
+def test_any_event_of_an_agent_is_a_container(event: dict[str, object]) -> None:
+    assert isinstance(inside.container_of(event).engine, str)
+
+
+def test_a_task_that_runs_in_another_root_is_seen_in_it(tmp_path: Path) -> None:
+    """A mount namespace of its own stands for a container: its system is the one inside."""
+    need([name for name in ("unshare",) if shutil.which(name) is None], "a mount namespace")
+    (tmp_path / "release").write_text('PRETTY_NAME="Inside 1.0"\n')
+    # Ends when the agent has told what it saw; a minute at most.
+    program = (
+        "mount --bind release /etc/os-release; for _ in $(seq 600); do "
+        "grep -qs '\"container\"' yprov/*/record/steps/0/nodes/*.jsonl && break; sleep 0.1; done"
+    )
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", program]
+    done = run("yprov-run", "-q", "--interval", "0.1", *command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    (image,) = documents.of_type(document, "entity", "run:ContainerImage").values()
+    assert (image["run:operatingSystem"], image["run:origin"]) == ("Inside 1.0", "another root")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from yprov_run.agent.hardware import describe
+from yprov_run.agent.inside import InsideFinder
 from yprov_run.agent.programs import ProgramFinder
 from yprov_run.measures import Json
 from yprov_run.trace import events
@@ -21,6 +22,7 @@ class Notes:
         self._root = root
         self._has_hardware = False
         self._programs = ProgramFinder(f"{root}proc") if with_programs else None
+        self._inside = InsideFinder(f"{root}proc")
 
     def take(self, now: float, pids: Sequence[int]) -> Iterator[tuple[str, Json]]:
         """Yield what is new, as events with their fields; `now` is monotonic, in seconds."""
@@ -30,6 +32,10 @@ class Notes:
         if self._programs is not None:
             for seen in self._programs.look(now, list(pids)):
                 yield events.PROGRAM, asdict(seen)
+                if seen.elsewhere:
+                    self._inside.look(seen.pid, seen.exe)
+        for found in self._inside.take():
+            yield events.CONTAINER, found
 
 
 def is_first_node(environ: Mapping[str, str]) -> bool:

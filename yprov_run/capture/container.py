@@ -11,12 +11,14 @@ import os
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from yprov_run.audience import EVERYBODY, audience
 from yprov_run.capture.safefile import open_regular, read_text
 from yprov_run.capture.scene import Scene
+from yprov_run.jobdir import StepDir
 from yprov_run.kinds.container import Captured, Container
 from yprov_run.redaction.text import redact_text
 
@@ -24,6 +26,8 @@ _APPTAINER = ("apptainer", "singularity")
 _ENGINES = ("podman", "docker", "nerdctl", "podman-hpc", "shifter", "charliecloud", "ch-run")
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})\Z")
 _MAX_DEFINITION_BYTES = 256 << 10
+# How Slurm hands options of its plugins from a batch script to its steps.
+_SPANK = "SLURM_SPANK__SLURM_SPANK_OPTION_pyxis"
 
 # Options of `run` and `exec` that take a value in a word of its own; others have none, or `=`.
 _APPTAINER_VALUES = {
@@ -104,6 +108,22 @@ def take(scene: Scene) -> Captured:
     return Captured(tuple(_redacted(container, scene.step.path) for container in found))
 
 
+def described(container: Container, scene: Scene) -> Container:
+    """Return a container that was found otherwise, with what its image's own files tell."""
+    told = _with_image(container, scene.environ, scene.cwd) if container.reference else container
+    return _redacted(told, scene.step.path)
+
+
+def image_files(step: StepDir) -> tuple[str, ...]:
+    """Return the files that are images of a step, by what was captured of it."""
+    found = []
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        for container in json.loads(step.captured("container").read_text())["data"]["containers"]:
+            if container["path"] and os.path.isfile(container["path"]):  # noqa: PTH113
+                found.append(container["path"])
+    return tuple(dict.fromkeys(found))
+
+
 def _redacted(container: Container, beside: Path) -> Container:
     """Return a container without the credentials in its reference, path and recipe."""
     return replace(
@@ -140,8 +160,13 @@ def _in_words(argv: Sequence[str]) -> Iterator[Container]:
 
 def _reference(engine: str, reference: str) -> Iterator[Container]:
     if reference:
-        digest = _DIGEST.search(reference)
-        yield Container(engine, reference, digest=digest[1] if digest else "")
+        yield Container(engine, reference, digest=digest_in(reference))
+
+
+def digest_in(reference: str) -> str:
+    """Return the digest at the end of an image's reference; empty if there is none."""
+    found = _DIGEST.search(reference)
+    return found[1] if found else ""
 
 
 def _after_command(words: Sequence[str], commands: Sequence[str], by_flags: bool) -> str:
@@ -191,13 +216,23 @@ def _in_variables(environ: Mapping[str, str]) -> Iterator[Container]:
     """Yield the container that we, and so the command, are in already."""
     for name, engine in (
         ("APPTAINER_CONTAINER", "apptainer"), ("SINGULARITY_CONTAINER", "singularity"),
+        (f"{_SPANK}_container_image", "pyxis"),
         ("SLURM_CONTAINER_IMAGE", "pyxis"), ("SLURM_CONTAINER", "slurm-oci"),
         ("SHIFTER_IMAGEREQUEST", "shifter"), ("SHIFTER_IMAGE", "shifter"),
     ):  # fmt: skip
         if environ.get(name):
-            yield Container(engine, environ[name], source=name)
+            yield Container(engine, environ[name], digest=digest_in(environ[name]), source=name)
             if engine == "apptainer":
                 return  # it sets the older name too
+    yield from _in_environment_file(environ.get(f"{_SPANK}_environment", ""))
+
+
+def _in_environment_file(path: str) -> Iterator[Container]:
+    """Yield the image that a file of `--environment` names, where Pyxis has that option."""
+    text = read_text(path, _MAX_DEFINITION_BYTES) if path.startswith("/") else ""
+    image = re.search(r"^[ \t]*image[ \t]*=[ \t]*([\"'])(.{1,4000}?)\1", text, re.MULTILINE)
+    if image:
+        yield Container("pyxis", image[2], digest=digest_in(image[2]), source=path)
 
 
 def _with_image(container: Container, environ: Mapping[str, str], folder: str) -> Container:
@@ -210,26 +245,64 @@ def _with_image(container: Container, environ: Mapping[str, str], folder: str) -
     if os.path.isdir(path):  # noqa: PTH112 - never raises
         recipe = read_text(f"{path}/.singularity.d/Singularity", _MAX_DEFINITION_BYTES)
         return replace(container, path=path, definition=recipe)
-    if container.engine.startswith("podman") and not container.digest:
+    if container.digest:
+        return container
+    if container.engine.startswith("podman"):
         return replace(container, digest=_podman_digest(container.reference, environ))
+    if container.engine in {"docker", "nerdctl"}:
+        return replace(container, digest=_docker_digest(container.reference, environ))
+    if container.engine == "enroot":
+        return _enroot_image(container, environ)
     return container
 
 
-def _podman_digest(reference: str, environ: Mapping[str, str]) -> str:
-    """Return the digest of an image in the user's own store of Podman."""
-    data = environ.get("XDG_DATA_HOME") or f"{environ.get('HOME', '')}/.local/share"
-    text = read_text(f"{data}/containers/storage/overlay-images/images.json", 16 << 20)
+def _enroot_image(container: Container, environ: Mapping[str, str]) -> Container:
+    """Add the folder of a container that `enroot create` unpacked."""
+    data = environ.get("ENROOT_DATA_PATH") or f"{_data_home(environ)}/enroot"
+    folder = os.path.join(data, container.reference)  # noqa: PTH118 - may be no text
+    there = "/" not in container.reference and os.path.isdir(folder)  # noqa: PTH112
+    return replace(container, path=folder) if there else container
+
+
+def _data_home(environ: Mapping[str, str]) -> str:
+    return environ.get("XDG_DATA_HOME") or f"{environ.get('HOME', '')}/.local/share"
+
+
+def _tagged(reference: str) -> str:
+    return reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
+
+
+def _json(path: str) -> object:
     try:
-        images = json.loads(text or "[]")
+        return json.loads(read_text(path, 16 << 20) or "null")
     except (ValueError, RecursionError):
-        return ""
-    name = reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
-    for image in images if isinstance(images, list) else []:
-        names = image.get("names") if isinstance(image, dict) else None
-        known = [known for known in names or [] if isinstance(known, str)]
-        if any(known == name or known.endswith(f"/{name}") for known in known):
-            digest = image.get("digest")
-            return digest if isinstance(digest, str) else ""
+        return None
+
+
+def _docker_digest(reference: str, environ: Mapping[str, str]) -> str:
+    """Return the digest of an image in Docker's store, if that is ours to read (rootless, root)."""
+    for data in (f"{_data_home(environ)}/docker", "/var/lib/docker"):
+        found = _json(f"{data}/image/overlay2/repositories.json")
+        stored = found.get("Repositories") if isinstance(found, dict) else None
+        for names in stored.values() if isinstance(stored, dict) else ():
+            image = names.get(_tagged(reference)) if isinstance(names, dict) else None
+            same = [name for name in names if names[name] == image] if image else []
+            if digest := next(filter(None, map(digest_in, same)), ""):
+                return digest
+    return ""
+
+
+def _podman_digest(reference: str, environ: Mapping[str, str]) -> str:
+    """Return the digest of an image in the user's own store of Podman, or the machine's."""
+    name = _tagged(reference)
+    for data in (f"{_data_home(environ)}/containers", "/var/lib/containers"):
+        images = _json(f"{data}/storage/overlay-images/images.json")
+        for image in images if isinstance(images, list) else ():
+            names = image.get("names") if isinstance(image, dict) else None
+            known = [known for known in names or () if isinstance(known, str)]
+            if any(known == name or known.endswith(f"/{name}") for known in known):
+                digest = image.get("digest")
+                return digest if isinstance(digest, str) else ""
     return ""
 
 

@@ -30,7 +30,7 @@ _MAX_WALKED_UNNAMED = 200_000
 _MAX_WALK_UNNAMED_S = 10.0
 
 NAMED_INPUT, NAMED_OUTPUT, DIRECTIVE = "--input", "--output", "#SBATCH"
-ARGUMENT, FOUND = "argument", "working directory"
+ARGUMENT, FOUND, IMAGE = "argument", "working directory", "container image"
 _STANDARD = ((0, "stdin"), (1, "stdout"), (2, "stderr"))
 STILL_OPEN = "no checksum: it is still being written, as yprov-run's own output"
 
@@ -39,8 +39,9 @@ STILL_OPEN = "no checksum: it is still being written, as yprov-run's own output"
 class Wanted:
     """What to look at: paths and globs as the user gave them, relative to `folder`.
 
-    `logs` are globs of what the scheduler writes; `own_streams`: this process's own streams were
-    the program's; `look_around`: what the job made in `folder` without anybody having named it.
+    `logs` are globs of what the scheduler writes; `images` are containers' files; `own_streams`:
+    this process's own streams were the program's; `look_around`: what the job made in `folder`
+    without anybody having named it.
     """
 
     folder: str
@@ -49,6 +50,7 @@ class Wanted:
     logs: Sequence[str] = ()
     argv: Sequence[str] = ()
     own_streams: bool = True
+    images: Sequence[str] = ()
     look_around: bool = True
 
 
@@ -94,6 +96,8 @@ class Survey:
             self._streams()
         for pattern in wanted.logs:
             self._named(pattern, DIRECTIVE, optional=True)
+        for path in wanted.images:
+            self._path(path, "input", IMAGE)
         for named in paths_in(wanted.argv, wanted.folder):
             folders += self._path(named.path, named.role, ARGUMENT)
         files = list(self._hashed(self._items))

@@ -173,6 +173,7 @@ def _look_at_files(
     if not (request.capture or request.inputs or request.outputs):
         return
     # Here and not above: the launch need not wait for it.
+    from yprov_run.capture.container import image_files
     from yprov_run.capture.files import Wanted
     from yprov_run.capture.outputname import stream_files
     from yprov_run.cli.after import look_at_files
@@ -181,7 +182,7 @@ def _look_at_files(
     if request.capture:
         placed = prepared.plan.placement.positions
         logs = stream_files(request.argv[: placed[0]] if placed else (), os.environ)
-        wanted = Wanted(*named, logs, request.argv)
+        wanted = Wanted(*named, logs, request.argv, images=image_files(prepared.step))
     else:
         wanted = Wanted(*named, own_streams=False, look_around=False)
     show = not request.quiet

@@ -42,6 +42,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("code", "launch", 25.0, 8 << 20),
     Kind("software", "launch", 15.0, 8 << 20),
     Kind("binaries", "end", 25.0, 8 << 20),
+    Kind("inside", "end", 5.0),
 )
 
 

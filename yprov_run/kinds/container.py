@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,7 @@ class Container:
     `digest` is the registry's, from the reference or the image's own notes; `path` is a file or
     folder that is the image; `definition` is the recipe that lies in it. `source` says whether the
     command line named it, or which variable. `mode` is who may read the definition.
+    `image_id`, `labels` and `system` (its operating system) are what a process in it shows.
     """
 
     engine: str
@@ -21,6 +22,9 @@ class Container:
     definition: str = ""
     source: str = "command line"
     mode: int = 0o666
+    image_id: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    system: str = ""
 
 
 @dataclass(frozen=True)

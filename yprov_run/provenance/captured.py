@@ -13,6 +13,7 @@ from yprov_run.provenance.records import Records
 _ADDERS: dict[str, Callable[[Records, Job, Step, Any], None]] = {
     "environment": environment.add,
     "container": container.add,
+    "inside": container.add,
     "code": code.add,
     "software": software.add,
     "binaries": software.add_binaries,

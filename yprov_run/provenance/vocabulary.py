@@ -257,6 +257,8 @@ _PROPERTIES = (
     ("containerEngine", "What runs the container."),
     ("imageReference", "A container image as it was called."),
     ("imageDigest", "A container image's digest, as its registry gives it."),
+    ("imageId", "Identifier of a container's image, as its engine has it."),
+    ("imageLabels", "JSON object: labels of a container's image."),
     ("kernel", "Release of a node's kernel."),
     ("kernelBuild", "What a node's kernel says of how it was built."),
     ("operatingSystem", "A node's system, as its os-release file names it."),
