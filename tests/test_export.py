@@ -121,3 +121,17 @@ def test_the_command_writes_to_stdout_or_to_a_file_that_others_can_read(
     assert (tmp_path / "x.provn").stat().st_mode & 0o044
     done = run("yprov-inspect", "export", str(job_dir), "--format", "pdf", cwd=tmp_path)
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("form", "library"), [("ttl", "rdflib"), ("xml", "lxml"), ("dot", "pydot")]
+)
+def test_a_format_whose_library_is_missing_says_what_to_install(
+    form: str, library: str, job_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / f"{library}.py").write_text("raise ImportError(name=__name__)\n")
+    env = environment(PYTHONPATH=str(tmp_path))
+    done = run("yprov-inspect", "export", str(job_dir), "--format", form, cwd=tmp_path, env=env)
+    assert done.returncode == 2
+    assert b"pip install 'yprov-run[formats]'" in done.stderr
+    assert done.stderr.count(b"\n") == 1

@@ -72,7 +72,8 @@ def run(
         typer.Option("-o", "--output", help="A file, folder or glob that is written. Repeatable."),
     ] = None,
     tags: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Repeatable.")
+        list[str] | None,
+        typer.Option("--tag", metavar="KEY=VALUE", help="To find it by. Repeatable."),
     ] = None,
     env: Annotated[
         list[str] | None,

@@ -30,6 +30,7 @@ def convert(document: Mapping[str, Any], form: str) -> bytes:
     """
     # Here and not above: it is needed for this alone.
     from prov.model import ProvDocument
+    from prov.serializers import DoNotExist
 
     text = json.dumps(prepare(document), ensure_ascii=True)
     try:
@@ -39,6 +40,8 @@ def convert(document: Mapping[str, Any], form: str) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # between prov and rdflib
             return _dot(loaded) if form == "dot" else _serialize(loaded, form)
+    except DoNotExist as error:  # as `prov` says it
+        raise YprovError(f"{form} needs more: pip install 'yprov-run[formats]'") from error
     except ImportError as error:
         raise YprovError(f"{form} needs {error.name}: pip install 'yprov-run[formats]'") from error
     except RecursionError:

@@ -31,7 +31,7 @@ def list_jobs(
         Path, typer.Argument(metavar="[DIR]", envvar="YPROV_DIR", help="Where jobs are.")
     ] = Path("yprov"),
     tags: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY[=VALUE]", help="Repeatable.")
+        list[str] | None, typer.Option("--tag", metavar="KEY[=VALUE]", help="With it. Repeatable.")
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="DATE|AGE", help="Started since: 2026-11-01, 12h, 7d.")
