@@ -22,7 +22,7 @@ from tests.support.commands import environment, run
 from tests.support.records import STARTED_MS, Shape, idle_last, write_record
 from yprov_run.cli.fold import fold
 from yprov_run.errors import YprovError
-from yprov_run.report.listing import where
+from yprov_run.report.listing import ordered, where
 from yprov_run.report.patches import by_file
 
 SMALL = Shape(nodes=2, gpus=2, seconds=90, argv=("srun", "-N", "2", "train", "--lr", "3e-4"))
@@ -80,12 +80,22 @@ def test_list_names_every_job_merged_or_not_oldest_first(jobs: Path) -> None:
         (["--where", "gpuCount=4", "--where", "signal!=SIGKILL"], ["train_1", "raw_4"]),
         (["--where", "command~TRAIN", "--state", "killed"], ["train_3"]),
         (["--where", "meanUtilisation<70%"], ["train_2"]),
+        (["--where", "tag.lr<1e-3"], ["train_1"]),
+        (["--where", "tag.lr=0.0003", "--where", "number<10"], ["train_1"]),
+        (["--where", "number>=3", "--sort", "-number"], ["raw_4", "train_3"]),
         (["--sort", "-started"], ["raw_4", "train_3", "train_2", "train_1"]),
         (["--sort", "-energy", "--where", "state=completed"], ["train_2", "raw_4", "train_1"]),
     ],
 )
 def test_list_filters_and_sorts(words: list[str], expected: list[str], jobs: Path) -> None:
     assert listed(jobs, *words) == expected
+
+
+def test_numbers_in_tags_are_put_in_order_as_numbers() -> None:
+    rows = [{"tag.lr": text} for text in ("10", "9", "1e-3", "", "0.5")]
+    assert [row["tag.lr"] for row in ordered(rows, "tag.lr")] == ["1e-3", "0.5", "9", "10", ""]
+    (first, *_) = ordered([*rows, {"tag.lr": "x"}], "-tag.lr")
+    assert first == {"tag.lr": "x"}
 
 
 def test_list_as_csv_is_a_table_of_every_field(jobs: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,18 @@ def test_a_peak_of_one_sample_survives_the_reduction(tmp_path: Path) -> None:
     assert line.buckets <= 301
     assert max(power.high) == 9_990
     assert sum(power.number) == 4001
+
+
+def test_a_fall_within_a_bucket_is_drawn_as_a_fall_and_a_rise_as_a_rise(tmp_path: Path) -> None:
+    def step_down_and_up(node: int, gpu: int, time_s: float) -> tuple[float, float, float]:
+        return 100.0, 0.1 if 302 <= time_s < 500 else 0.9, 1.0
+
+    _, page = _report(tmp_path, Shape(nodes=1, gpus=1, seconds=600, load=step_down_and_up))
+    chart = json.loads(page.data["chart-data"])[0]
+    assert (chart["id"], chart["step"]) == ("gpu_utilisation", 2001)  # 302 s is in one with 301 s
+    drawn = [value for value in chart["lines"][0]["values"] if value is not None]
+    changes = [later - earlier for earlier, later in pairwise(drawn) if later != earlier]
+    assert changes == [-80.0, 80.0]
 
 
 def test_more_samples_than_the_budget_are_drawn_from_pieces_and_it_is_said(tmp_path: Path) -> None:

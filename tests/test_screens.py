@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from tests.support.commands import environment, run
 from tests.support.records import STARTED_MS, Shape, idle_last, imbalanced, write_record
@@ -49,6 +52,7 @@ SCREENS: dict[str, Sequence[str]] = {
     "nodes": ("show", "3", "--nodes"),
     "gpus": ("show", "2", "--gpus"),
     "files": ("show", "1", "--files"),
+    "env": ("show", "1", "--env"),
     "timeline": ("show", "3", "--timeline"),
     "diff": ("diff", "1", "2"),
     "rerun": ("rerun", "1"),
@@ -73,14 +77,9 @@ def _hold(name: str, text: str) -> None:
     assert text == path.read_text(encoding="utf-8")
 
 
-COLOURED = ("list", "summary-killed", "summary-idle", "diff")
-
-
 @pytest.mark.parametrize("width", [80, 200])
-@pytest.mark.parametrize(
-    ("name", "colour"),
-    [*((name, False) for name in SCREENS), *((name, True) for name in COLOURED)],
-)
+@pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
+@pytest.mark.parametrize("name", SCREENS)
 def test_a_screen_is_as_it_was(name: str, width: int, colour: bool, jobs: Path) -> None:
     env = environment(COLUMNS=str(width), TERM="xterm-256color", LC_ALL="C.UTF-8")
     env.pop("NO_COLOR", None)
@@ -110,5 +109,16 @@ def test_a_watched_job_is_as_it_was(
     live = LiveJob(make(tmp_path))
     live.refresh()
     lines = frame(live, STARTED_MS + (301_000 if make is _four else 41_000), *size)
-    text = "".join(line.plain.rstrip() + "\n" for line in lines)
-    _hold(f"watch-{'few' if make is _four else 'many'}-{size[0]}", text)
+    name = f"watch-{'few' if make is _four else 'many'}-{size[0]}"
+    _hold(name, "".join(line.plain.rstrip() + "\n" for line in lines))
+    _hold(f"{name}-colour", _coloured(lines, size[0]))
+
+
+def _coloured(lines: Sequence[Text], width: int) -> str:
+    screen = io.StringIO()
+    console = Console(
+        file=screen, force_terminal=True, color_system="standard", width=width, highlight=False
+    )
+    for line in lines:
+        console.print(line, no_wrap=True, crop=True)
+    return screen.getvalue()

@@ -109,13 +109,17 @@ def _round(value: float) -> float:
 
 
 def _line(label: str, series: Sequence[Series], line: Timeline, factor: float) -> Json:
-    """Return two points a bucket: lowest and highest; the second is left out where they agree."""
+    """Return two points a bucket: the lowest and the highest, the one that came first before.
+
+    The second is left out where they agree; of several series the lowest is the first.
+    """
     values: list[float | None] = []
     for bucket in range(line.buckets):
         cell = _merged(series, bucket)
         low = None if cell is None else _round(cell[0] * factor)
         high = None if cell is None or cell[0] == cell[1] else _round(cell[1] * factor)
-        values += [low, high]
+        falls = high is not None and len(series) == 1 and series[0].falls[bucket]
+        values += [high, low] if falls else [low, high]
     return {"label": label, "values": values}
 
 

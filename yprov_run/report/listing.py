@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -147,8 +148,8 @@ _SUFFIXES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "%": 1e-2}
 def where(expression: str) -> Test:
     """Return a test from `FIELD OP VALUE`, OP one of = != < <= > >= ~ (contains).
 
-    Numbers are compared as numbers, and may end in k, M, G, T or %. A row without the field
-    passes `!=` only. Raises YprovError for anything else.
+    Numbers, also such as stand in a tag, are compared as numbers; VALUE may end in k, M, G, T
+    or %. A row without the field passes `!=` only. Raises YprovError for anything else.
     """
     places = [
         (expression.index(sign), -len(sign), sign, compare)
@@ -167,8 +168,8 @@ def where(expression: str) -> Test:
         found = row.get(name)
         if found is None or found == "":
             return sign == "!="
-        if isinstance(found, (int, float)) and number is not None and sign != "~":
-            return compare(found, number)
+        if number is not None and sign != "~" and (figure := _figure(found)) is not None:
+            return compare(figure, number)
         return compare(str(found), wanted)
 
     return test
@@ -179,11 +180,21 @@ def _contains(found: Any, wanted: Any) -> bool:
 
 
 def _number(text: str) -> float | None:
+    """Return what is asked for as a number; None where it is none."""
     factor = _SUFFIXES.get(text[-1:], 1.0)
+    plain = _figure(text[:-1] if text[-1:] in _SUFFIXES else text)
+    return None if plain is None else plain * factor
+
+
+def _figure(found: object) -> float | None:
+    """Return what a field holds as a number, also where it stands as a text; None for others."""
+    if isinstance(found, (int, float)):
+        return float(found)
     try:
-        return float(text[:-1] if text[-1:] in _SUFFIXES else text) * factor
+        figure = float(str(found))
     except ValueError:
         return None
+    return figure if math.isfinite(figure) else None
 
 
 def chosen(found: Iterable[Row], tests: Sequence[Test]) -> list[Row]:
@@ -196,8 +207,9 @@ def ordered(found: list[Row], field: str) -> list[Row]:
     down = field.startswith("-")
     name = field.lstrip("-")
     having = [row for row in found if row.get(name) not in (None, "")]
-    if having and not all(isinstance(row[name], (int, float)) for row in having):
+    figures = {id(row): _figure(row[name]) for row in having}
+    if None in figures.values():
         having.sort(key=lambda row: str(row[name]), reverse=down)
     else:
-        having.sort(key=lambda row: row[name], reverse=down)
+        having.sort(key=lambda row: figures[id(row)] or 0.0, reverse=down)
     return having + [row for row in found if row.get(name) in (None, "")]

@@ -49,7 +49,7 @@ class Cell(tuple[int, int, int, int]):
 class Series:
     """One column, or one quantity of all devices of a node, over the job's buckets.
 
-    `part` names a device that is no GPU.
+    `part` names a device that is no GPU. Where `falls`, the lowest of a bucket came last.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Series:
         self.high = array("q", [-_EMPTY]) * buckets
         self.total = array("q", [0]) * buckets
         self.number = array("q", [0]) * buckets
+        self.falls = bytearray(buckets)
 
     def cell(self, bucket: int) -> Cell | None:
         """Return what a bucket holds; None if no sample fell into it."""
@@ -72,8 +73,10 @@ class Series:
         low, high = min(values), max(values)
         if low < self.low[bucket]:
             self.low[bucket] = low
+            self.falls[bucket] = 1
         if high > self.high[bucket]:
             self.high[bucket] = high
+            self.falls[bucket] = 0
         self.total[bucket] += sum(values)
         self.number[bucket] += len(values)
 
