@@ -367,15 +367,26 @@ def test_hostile_names_are_text_in_every_view(tmp_path: Path) -> None:
     fold(directory, with_report=False)
     other = replace(SMALL, number=2)
     fold(write_record(tmp_path / "yprov", other), with_report=False)
-    views = [["show", "1", f"--{part}"] for part in ("nodes", "gpus", "files", "env", "timeline")]
     place = str(directory.path)
-    words: list[list[str]] = [["list"], ["show", place], ["diff", place, "2", "--all"]]
-    words += [["show", place, *view[2:]] for view in views]
+    parts = ("nodes", "gpus", "files", "env", "timeline")
+    words: list[list[str]] = [
+        ["list"], ["show", place], ["diff", place, "2", "--all"], ["rerun", place],
+        ["watch", place, "--once"], ["check", place], ["export", place, "--plot"],
+        ["export", place, "--graph"],
+        *(["show", place, f"--{part}"] for part in parts),
+    ]  # fmt: skip
     for one in words:
         status, text, error = inspect(tmp_path, *one)
         assert status in (0, 1), error
-        assert not set(text + error) & set("\x1b\x07\u202e")
-        assert max(map(len, text.splitlines())) < 600
+        assert not set(text + error) & set("\x1b\x07\u202e"), one
+        if one[0] not in ("rerun", "export"):
+            assert max(map(len, text.splitlines()), default=0) < 600, one
+    done = run("yprov-merge", place, str(tmp_path / "yprov/train_2"), cwd=tmp_path)
+    assert not set(done.stdout.decode() + done.stderr.decode()) & set("\x1b\x07\u202e")
+    assert len(listed(tmp_path)) == 2  # what is of both together is no third
+    campaign = (tmp_path / "yprov/campaign.html").read_text()
+    assert not set(campaign) & set("\x1b\x07\u202e")
+    assert campaign.count("<script") == 2
 
 
 def test_inputs_are_compared_by_what_is_in_them(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from yprov_run import __version__
 from yprov_run.errors import YprovError
-from yprov_run.jobdir import JobDir, index_file, replace_file
+from yprov_run.jobdir import JobDir, campaign_document, index_file, replace_file
 from yprov_run.report.reading import document_of, elements, main_activity, structure, value
 
 Row = dict[str, Any]
@@ -58,6 +58,8 @@ def _job_dirs(base: Path) -> Iterator[tuple[str, str]]:
     try:
         with os.scandir(base) as entries:
             names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+        together = campaign_document(base).parent.name
+        names = [name for name in names if name != together]  # it is of several jobs, no job
     except OSError as error:
         raise YprovError(f"{base}: {error.strerror}; say where jobs are") from error
     for name in names:

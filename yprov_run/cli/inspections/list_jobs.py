@@ -17,7 +17,7 @@ from yprov_run.provenance.vocabulary import TERMS
 from yprov_run.report.columns import Cell, Column, print_columns
 from yprov_run.report.listing import Row, Test, chosen, moment_s, ordered, rows, where
 from yprov_run.report.terminal import make_console
-from yprov_run.report.words import duration, joules
+from yprov_run.report.words import duration, joules, plain
 
 _STATES = ("completed", "failed", "killed", "running", "unknown", "unreadable")
 _ALWAYS = {"directory", "name", "number", "started", "ended", "time", "user", "command"}
@@ -112,7 +112,13 @@ def _print_csv(found: list[Row]) -> None:
     fields = list(dict.fromkeys(name for row in found for name in row))
     writer = csv.DictWriter(sys.stdout, fields, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found)
+    # Data as it is for a file or a program; on a terminal nothing may act.
+    seen = sys.stdout.isatty()
+    for row in found:
+        writer.writerow(
+            {name: plain(text) if seen and isinstance(text, str) else text
+             for name, text in row.items()}
+        )  # fmt: skip
 
 
 _COLUMNS = (
