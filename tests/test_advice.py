@@ -95,10 +95,48 @@ def test_a_rule_speaks_of_the_job_that_it_is_for_and_not_of_one_just_below(
     assert _advice(tmp_path / "below", below) == []
 
 
-def test_a_job_close_to_its_limit_is_warned(tmp_path: Path) -> None:
-    shape = replace(PLAIN, variables={**_CLOCK, "SLURM_JOB_END_TIME": "1795233705"})
-    (line,) = _advice(tmp_path, shape)
-    assert "close to being killed" in line
+TIME_LIMIT_S = {105: 1, 106: 0}  # of a job of 100.4 s: 95.6% of its limit, and 94.7%
+
+
+@pytest.mark.parametrize("limit_s", TIME_LIMIT_S)
+def test_a_job_is_warned_of_its_limit_only_when_it_is_close_to_it(
+    limit_s: int, tmp_path: Path
+) -> None:
+    end = {"SLURM_JOB_END_TIME": str(1795233600 + limit_s)}
+    lines = _advice(tmp_path, replace(PLAIN, variables={**_CLOCK, **end}))
+    assert ["close to being killed" in line for line in lines] == [True] * TIME_LIMIT_S[limit_s]
+
+
+WAITING = replace(PLAIN, load=used(0.39), io_wait=0.11)
+
+
+@pytest.mark.parametrize(
+    ("shape", "speaks"),
+    [
+        (WAITING, True),
+        (replace(WAITING, io_wait=0.1), False),
+        (replace(WAITING, load=used(0.41)), False),
+        (replace(WAITING, load=used(0.41), cpu=lambda node, time_s: 0.9), False),
+    ],
+)
+def test_low_use_while_cpus_wait_for_storage_is_told(
+    shape: Shape, speaks: bool, tmp_path: Path
+) -> None:
+    words = "GPUs 39% used while CPUs wait 11% of the time for I/O"
+    lines = _advice(tmp_path, shape)
+    assert [words in line for line in lines] == ([True] if speaks else [])
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        replace(PLAIN, nodes=2, ends_late_s={1: 50.0}),  # who waited for whom is not to be told
+        replace(PLAIN, load=node_used({0: 0.8}, 0.61)),  # a node ahead, but not far enough
+        replace(PLAIN, nodes=1, load=used(0.9, 0.3)),  # of one node there is no other
+    ],
+)
+def test_what_is_just_within_bounds_is_left_alone(shape: Shape, tmp_path: Path) -> None:
+    assert _advice(tmp_path, shape) == []
 
 
 def test_the_jobs_own_memory_goes_before_the_nodes(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ ADVICE: dict[str, tuple[float, str]] = {
     "gpu_idle_below": (0.02, "a GPU whose mean utilisation is below this share is idle"),
     "gpu_low_below": (0.4, "mean utilisation of the GPUs in use below this share is low"),
     "cpu_high_above": (0.6, "mean CPU time not idle above this share is high"),
+    "io_wait_above": (0.1, "mean CPU time waiting for I/O above this share is high"),
     "memory_used_below": (0.5, "peak memory below this share of what was asked for is little"),
     "time_used_below": (0.5, "time below this share of the limit is little"),
     "time_used_above": (0.95, "time above this share of the limit is close to being killed"),

@@ -38,6 +38,7 @@ QUANTITIES: dict[str, Quantity] = {
     quantity.name: quantity
     for quantity in (
         Quantity("cpu_busy", "permille", "1", 1e-3),
+        Quantity("cpu_iowait", "permille", "1", 1e-3),
         Quantity("memory_used", "mib", "B", _MIB),
         Quantity("swap_used", "mib", "B", _MIB),
         Quantity("load", "centi", "1", 1e-2, every=SLOW),

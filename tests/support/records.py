@@ -54,6 +54,7 @@ class Shape:
     zones: Sequence[str] = ()
     throttle: Callable[[int, int, float], int] | None = None
     cpu: Callable[[int, float], float] = lambda node, time_s: 0.2
+    io_wait: float | None = None
     node_memory_gib: float = 96.0
     job_memory_gib: float | None = None
     exit_status: int | None = 0
@@ -136,6 +137,8 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
     columns = columns_of(shape.gpus, shape.throttle is not None)
     if shape.job_memory_gib is not None:
         columns.append(Column(QUANTITIES["job_memory"]))
+    if shape.io_wait is not None:
+        columns.append(Column(QUANTITIES["cpu_iowait"]))
     zones = range(shape.gpus, shape.gpus + len(shape.zones))
     columns += [Column(QUANTITIES["zone_power"], zone) for zone in zones]
     reduction = Reduction(columns, shape.interval_s)
@@ -154,6 +157,8 @@ def _write_node(step: StepDir, shape: Shape, node: int) -> None:
                 values.append(shape.throttle(node, gpu, time_s))
         if shape.job_memory_gib is not None:
             values.append(round(1024 * shape.job_memory_gib))
+        if shape.io_wait is not None:
+            values.append(round(1000 * shape.io_wait))
         values += [1200 + zone for zone in zones]
         rows.append(samples.row(round(1000 * time_s), values))
         reduction.add(round(1000 * time_s), values)

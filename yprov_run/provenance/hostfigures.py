@@ -6,7 +6,7 @@ from yprov_run.merge import fields
 from yprov_run.model import ColumnStats, NodeExecution
 from yprov_run.provenance.records import Attributes, own
 
-# quantity: term, for what only adds up, and for what has a highest value
+# quantity: term, for what only adds up, for what has a highest value, and for shares
 _GROWN = {
     "job_cpu": "jobCpuTime",
     "job_read": "jobRead",
@@ -24,6 +24,7 @@ _HIGHEST = {
     "swap_used": "maxSwap",
     "load": "maxLoad",
 }
+_MEAN = {"cpu_iowait": "meanCpuIoWait"}
 
 
 def host_figures(node: NodeExecution) -> Attributes:
@@ -35,6 +36,8 @@ def host_figures(node: NodeExecution) -> Attributes:
             found[_GROWN[name]] = _grown(stats)
         elif name in _HIGHEST:
             found[_HIGHEST[name]] = stats.maximum
+        elif name in _MEAN:
+            found[_MEAN[name]] = stats.mean
     end = fields.mapping(node.facts, "end")
     return own(
         **found,

@@ -151,6 +151,8 @@ _PROPERTIES = (
     ("maxTemperature", "Temperature of the GPU, highest.", "xsd:double", "Cel"),
     ("meanCpuUtilisation", "Share of the node's CPU time not idle, by whomever, mean.",
      "xsd:double", "1"),
+    ("meanCpuIoWait", "Share of the node's CPU time idle while I/O was waited for, mean; a lower "
+     "bound of the waiting.", "xsd:double", "1"),
     ("maxNodeMemory", "Memory in use on the node, by whomever, highest.", "xsd:long", "B"),
     ("coverage", "Share of the execution's time between its first and last sample.",
      "xsd:double", "1"),

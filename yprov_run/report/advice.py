@@ -106,16 +106,35 @@ def _data_loading(case: Case) -> str:
     idle, _ = _idle(case)
     left_out = {use.device.uuid for _, use in idle}
     means = [mean for _, use, mean in _uses(case) if use.device.uuid not in left_out]
-    cpu = case.figures.mean_cpu
-    if not means or cpu is None or cpu <= case.limits["cpu_high_above"]:
+    if not means or statistics.fmean(means) >= case.limits["gpu_low_below"]:
         return ""
-    mean = statistics.fmean(means)
-    if mean >= case.limits["gpu_low_below"]:
-        return ""
-    return (
-        f"GPUs {mean:.0%} used while CPUs are {cpu:.0%} busy: "
-        "loading data may be what they wait for; prefetch, or more workers"
+    low, cpu, waiting = (
+        f"GPUs {statistics.fmean(means):.0%} used",
+        case.figures.mean_cpu,
+        _waiting(case),
     )
+    if cpu is not None and cpu > case.limits["cpu_high_above"]:
+        return (
+            f"{low} while CPUs are {cpu:.0%} busy: "
+            "loading data may be what they wait for; prefetch, or more workers"
+        )
+    if waiting is not None and waiting > case.limits["io_wait_above"]:
+        return (
+            f"{low} while CPUs wait {waiting:.0%} of the time for I/O: "
+            "reading data may be what they wait for; prefetch, or read from faster storage"
+        )
+    return ""
+
+
+def _waiting(case: Case) -> float | None:
+    """Return the mean share of CPU time that waited for I/O; None where it was not sampled."""
+    means = [
+        stats.mean
+        for node in case.nodes
+        for column, stats in node.host
+        if column.quantity.name == "cpu_iowait" and stats.mean is not None
+    ]
+    return statistics.fmean(means) if means else None
 
 
 def _throttled(case: Case) -> str:

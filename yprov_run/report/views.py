@@ -175,7 +175,7 @@ def files(document: Document, _: Path) -> View:
                 Cell(_text(record, "run:note")),
             ]
         )
-    rows.sort()
+    rows.sort(key=lambda row: (not row[0].text, row))
     columns = (
         Column("role"), Column("path", flexible=True), Column("size", right=True),
         Column("SHA-256", priority=1, flexible=True), Column("note", priority=2, flexible=True),
@@ -204,8 +204,9 @@ def modules(document: Document, folder: Path) -> View:
 
 
 def packages(document: Document, folder: Path) -> View:
-    """Return the software of the program."""
-    return _facts(document, folder, PACKAGES, "package", "no package is recorded")
+    """Return the software of the program: packages by name, then libraries by their paths."""
+    view = _facts(document, folder, PACKAGES, "package", "no package is recorded")
+    return view._replace(rows=sorted(view.rows, key=lambda row: row[0].text.startswith("/")))
 
 
 def timeline(document: Document, _: Path) -> View:

@@ -11,6 +11,7 @@ from yprov_run.agent.sensors.files import KernelFile, names, open_if_there
 from yprov_run.measures import QUANTITIES, SLOW, Column, Device
 
 _IDLE, _IOWAIT = 3, 4
+_ALWAYS = 4  # columns that are read each time
 _COUNTED = 8  # user to steal; guest time is part of user time already
 _SECTOR = 512
 _MIB = 1 << 20
@@ -36,7 +37,7 @@ class HostSensor:
         self._last = self._cpu_ticks()
         self._in_turn: list[tuple[int, Callable[[], Sequence[int | None]]]] = []
         self._turn = -1
-        quantities = ["cpu_busy", "memory_used", "swap_used"]
+        quantities = ["cpu_busy", "cpu_iowait", "memory_used", "swap_used"]
         for found, reader in (
             (("load",), _load_reader(proc)),
             (("disk_read", "disk_written"), _disk_reader(proc, sys)),
@@ -49,9 +50,9 @@ class HostSensor:
         self.columns = [Column(QUANTITIES[name]) for name in quantities]
 
     def read(self) -> list[int | None]:
-        """Return CPU busy in permille, memory and swap in MiB, and of the rest one thing."""
+        """Return CPU busy and waiting, memory and swap each time; of the rest one thing."""
         values: list[int | None] = [None] * len(self.columns)
-        values[:3] = self._always()
+        values[:_ALWAYS] = self._always()
         for number, (position, reader) in enumerate(self._in_turn):
             if self._turn in (-1, number):
                 found = reader()
@@ -61,7 +62,7 @@ class HostSensor:
 
     def read_last(self) -> list[int | None]:
         """Return CPU and memory only."""
-        return [*self._always(), *[None] * (len(self.columns) - 3)]
+        return [*self._always(), *[None] * (len(self.columns) - _ALWAYS)]
 
     def counters(self) -> list[tuple[int, int | None]]:
         """Return nothing: the host's energy is read by sensors of its own."""
@@ -72,23 +73,27 @@ class HostSensor:
         return []
 
     def _always(self) -> list[int | None]:
-        return [self._busy_permille(), *self._memory_mib()]
+        return [*self._cpu_permille(), *self._memory_mib()]
 
-    def _cpu_ticks(self) -> tuple[int, int]:
-        """Return (busy, total) ticks since the node booted."""
+    def _cpu_ticks(self) -> tuple[int, int, int]:
+        """Return (busy, waiting for I/O, total) ticks since the node booted."""
         line = self._stat.read().split(b"\n", 1)[0]
         ticks = [int(field) for field in line.split()[1 : 1 + _COUNTED]]
         total = sum(ticks)
-        return total - ticks[_IDLE] - ticks[_IOWAIT], total
+        return total - ticks[_IDLE] - ticks[_IOWAIT], ticks[_IOWAIT], total
 
-    def _busy_permille(self) -> int | None:
-        busy, total = self._cpu_ticks()
-        last_busy, last_total = self._last
-        if total <= last_total:
-            return None
-        self._last = busy, total
+    def _cpu_permille(self) -> Pair:
+        """Return the shares of the CPUs' time, since the last look, busy and waiting for I/O."""
+        now, last = self._cpu_ticks(), self._last
+        total = now[2] - last[2]
+        if total <= 0:
+            return None, None
+        self._last = now
         # Idle time may be accounted late, so that the difference overshoots by a tick.
-        return max(0, min(1000, round(1000 * (busy - last_busy) / (total - last_total))))
+        busy, waiting = (
+            max(0, min(1000, round(1000 * (now[part] - last[part]) / total))) for part in (0, 1)
+        )
+        return busy, waiting
 
     def _memory_mib(self) -> Pair:
         """Return memory not available, and swap in use."""
