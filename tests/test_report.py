@@ -18,6 +18,7 @@ from yprov_run.cli.fold import fold
 from yprov_run.jobdir import JobDir
 from yprov_run.merge.read import read_job
 from yprov_run.report.graph import collapse
+from yprov_run.report.layout import BOX_HEIGHT, BOX_WIDTH, lay_out
 from yprov_run.report.markup import data, escape, tag
 from yprov_run.report.series import Series, timeline
 
@@ -192,6 +193,23 @@ def test_ten_thousand_elements_are_a_dozen_boxes_with_counts(tmp_path: Path) -> 
     assert counts["GPU"] == 480
     used = [e for e in graph.edges if graph.boxes[e.source].label == "GPU"]
     assert [edge.count for edge in used] == [480]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=80))
+def test_boxes_do_not_touch_and_arrows_that_pass_them_keep_their_distance(
+    pairs: list[tuple[int, int]],
+) -> None:
+    places = lay_out(31, pairs)
+    for place, (left, top) in enumerate(places.corners):
+        assert left > 0 and left + BOX_WIDTH < places.width
+        assert top > 0 and top + BOX_HEIGHT < places.height
+        below = [y for x, y in places.corners[place + 1 :] if x == left]
+        assert all(abs(y - top) > BOX_HEIGHT for y in below)
+    for (source, target), way in places.ways.items():
+        assert source != target
+        for x, y in way:
+            passed = [top for left, top in places.corners if left == x]
+            assert not any(top <= y <= top + BOX_HEIGHT for top in passed)
 
 
 def test_a_graph_with_circles_and_foreign_shapes_still_has_places() -> None:

@@ -101,6 +101,8 @@ def test_nothing_that_can_be_used_is_without_a_name_for_a_screen_reader(
         assert all(names), role
         assert names or role == "checkbox"
     assert [kind for kind, _ in found].count("main") == 1
+    told = "GPU utilisation over time, 16 lines, from 0 % to 96 %; arrow keys read the samples"
+    assert ("image", told) in found
     levels = chromium.ask(
         "[...document.querySelectorAll('h1,h2,h3')].map((h) => Number(h.tagName[1]))"
     )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import select
 import shlex
 import shutil
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +111,33 @@ def test_a_running_job_is_shown_live_and_q_gives_the_terminal_back(
     tmux.wait_until_gone("q ends")
     tmux.enter("stty -a | grep -o ' icanon'; echo GONE")
     tmux.wait_for("icanon")
+
+
+def test_a_new_frame_is_written_over_the_old_one_and_nothing_is_cleared_first(
+    tmp_path: Path,
+) -> None:
+    directory = write_record(tmp_path, LIVE)
+    command = ["yprov-inspect", "watch", str(directory.path), "--every", "0.1"]
+    child, master = pty.fork()
+    if child == 0:
+        os.execvpe(command[0], command, environment(LC_ALL="C.UTF-8", TERM="xterm"))
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    seen = b""
+    give_up = time.monotonic() + 60
+    while seen.count(b"\x1b[J") < 4:
+        assert time.monotonic() < give_up, seen
+        if select.select([master], [], [], 1)[0]:
+            seen += os.read(master, 65536)
+    os.write(master, b"q")
+    with suppress(OSError):  # the other side is gone
+        while rest := os.read(master, 65536):
+            seen += rest
+    os.waitpid(child, 0)
+    os.close(master)
+    assert b"\x1b[2J" not in seen
+    frames = seen.split(b"\x1b[H")[1:]
+    assert len(frames) >= 4
+    assert all(frame.count(b"\x1b[K") == 24 for frame in frames)
 
 
 def test_ctrl_c_gives_the_terminal_back_too(tmux: Tmux, tmp_path: Path) -> None:

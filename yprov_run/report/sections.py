@@ -144,16 +144,17 @@ def energy(job: Job, figures: Totals) -> Markup:
         filled_table(_ENERGY_COLUMNS, cells, "Energy by device", _ENERGY_NUMBERS),
         tag("p", "Bound: the true energy is within it, the sensor's own calibration left out. "
             "Idle: used while no kernel ran; the pale end of a bar. Held back: share of the time "
-            "in which power or heat kept the clocks down.", class_="note"),
+            "in which power or heat kept the clocks down. By samples: the same time's energy from "
+            "power samples, against the counter's.", class_="note"),
     )  # fmt: skip
 
 
 _ENERGY_COLUMNS = (
     "node", "device", "energy", "", "bound", "idle", "estimated", "mean power", "peak power",
-    "use", "held back", "made from", "step",
+    "use", "held back", "made from", "by samples", "step",
 )  # fmt: skip
 _ENERGY_NUMBERS = ("energy", "bound", "idle", "estimated", "mean power", "peak power", "use",
-                   "held back")  # fmt: skip
+                   "held back", "by samples")  # fmt: skip
 
 
 def _energy_words(job: Job, figures: Totals) -> str:
@@ -195,6 +196,7 @@ def _energy_cells(step: int, node: NodeExecution, use: DeviceUse, most_j: float)
         _stat(use.utilisation, "mean", 100, "%"),
         _share(use.throttled_share),
         plain(use.energy_source),
+        "" if use.energy_disagreement is None else f"{use.energy_disagreement:+.1%}",
         str(step),
     ]
 
@@ -235,12 +237,14 @@ def nodes(job: Job) -> Markup:
                 _share(figures.mean_utilisation), _share(figures.mean_cpu),
                 memory(figures.max_node_memory_b),
                 "" if figures.energy_j is None else joules(figures.energy_j),
+                _share(figures.idle_energy_j / figures.energy_j)
+                if figures.idle_energy_j is not None and figures.energy_j else "",
                 "whole" if node.complete else "cut with its step" if node.ended_with_step
                 else "up to its last sample",
             ]
         )  # fmt: skip
     head_cells = ("node", "step", "tasks", "ended with", "time", "GPU use", "CPU", "memory peak",
-                  "GPU energy", "record")  # fmt: skip
+                  "GPU energy", "of it idle", "record")  # fmt: skip
     numbers = [name for name in head_cells if name not in ("node", "ended with", "record")]
     return section(
         "nodes", "Nodes", tag("p", words),

@@ -93,9 +93,13 @@
   };
 
   const plotChart = (host, chart, marks, height, head, isNamed) => {
+    const known = chart.lines.flatMap((line) => line.values).filter((value) => value !== null);
+    const [low, high] = known.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)],
+                                     [Infinity, -Infinity]);
     const box = make("div", null, {
       class: "plot", tabindex: "0", role: "img",
-      "aria-label": `${chart.title} over time, in ${chart.unit}; ${chart.lines.length} lines`,
+      "aria-label": `${chart.title} over time, ${chart.lines.length} lines, from ` +
+        `${show(low, chart.unit)} to ${show(high, chart.unit)}; arrow keys read the samples`,
     });
     const readout = make("div", "", { class: "readout", "aria-live": "polite" });
     (head || host).append(readout);
