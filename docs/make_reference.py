@@ -55,9 +55,10 @@ def _commands() -> str:
         if app is options.app:
             (command,) = init.app.registered_commands
             parts += _command(3, "yprov-run --init", command)
-    group = inspecting.app.registered_callback
+    inspect_app = inspecting.make_app()
+    group = inspect_app.registered_callback
     parts += _command(2, "yprov-inspect", group)
-    for command in inspecting.app.registered_commands:
+    for command in inspect_app.registered_commands:
         parts += _command(3, f"yprov-inspect {command.name}", command)
     return "\n".join(parts)
 

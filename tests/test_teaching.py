@@ -16,7 +16,7 @@ from yprov_run.cli import inspect, merge, options
 from yprov_run.cli.mistakes import explained
 
 _UsageError = cast("type[Exception]", typer.BadParameter.__base__)
-_APPS = {"yprov-run": options.app, "yprov-merge": merge.app, "yprov-inspect": inspect.app}
+_APPS = {"yprov-run": options.app, "yprov-merge": merge.app, "yprov-inspect": inspect.make_app()}
 
 
 def _commands() -> list[tuple[str, Any]]:
@@ -101,7 +101,8 @@ def test_a_mistyped_setting_says_what_was_meant(tmp_path: Path) -> None:
     (tmp_path / "yprov.yaml").write_text("advice:\n  gpu_idel_below: 0.1\n")
     done = run("yprov-run", "true", cwd=tmp_path)
     assert done.returncode == 2
-    assert b"yprov.yaml:2: unknown threshold 'gpu_idel_below'; did you mean" in done.stderr
+    assert b"'gpu_idel_below'; did you mean gpu_idle_below?" in done.stderr
+    assert b"yprov.yaml:2: " in done.stderr
 
 
 _BASH = r"""

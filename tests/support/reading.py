@@ -22,7 +22,7 @@ def fault(words: list[str]) -> str:
     if len(rest) < len(words) - 1:
         return ""  # nothing else is read beside them
     if program == "yprov-inspect":
-        command = cast("Any", typer.main.get_command(inspect.app))
+        command = cast("Any", typer.main.get_command(inspect.make_app()))
         if rest and not rest[0].startswith("-"):
             name, *rest = rest
             if name not in command.commands:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,10 +42,16 @@ def settings() -> dict[str, Any]:
     return {name: value for name, value in defaults.items() if value is not None}
 
 
-def execute(app: typer.Typer, program: str, words: Sequence[str] | None = None) -> object:
+def execute(
+    app: typer.Typer,
+    program: str,
+    words: Sequence[str] | None = None,
+    whole: Callable[[], typer.Typer] | None = None,
+) -> object:
     """Run a command line (this process's own, if none is given) and return what comes of it.
 
-    Misuse is one clear line and exit status 2, never a traceback.
+    Misuse is one clear line and exit status 2, never a traceback. `whole` makes the command line
+    with all its subcommands, where `app` has but one, to see what was meant.
     """
     command = cast("Any", typer.main.get_command(app))
     try:
@@ -54,7 +60,8 @@ def execute(app: typer.Typer, program: str, words: Sequence[str] | None = None) 
             defaults = dict.fromkeys(command.commands, defaults)
         return command.main(words, prog_name=program, standalone_mode=False, default_map=defaults)
     except _UsageError as error:
-        complain(program, explained(error, program, command))
+        every = command if whole is None else typer.main.get_command(whole())
+        complain(program, explained(error, program, every))
         sys.exit(MISUSE)
     except YprovError as error:
         complain(program, str(error))
