@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tests.support import documents
 from tests.support.commands import BIN, only_job, run
+from tests.support.secrets import PLANTED, leaks
 from tests.support.slurm import SlurmCluster
 
 pytestmark = pytest.mark.cluster
@@ -23,15 +25,22 @@ def test_an_array_job_of_two_steps_says_all_that_slurm_knows(
     path = {"PATH": f"{BIN}:{os.environ['PATH']}"}
     (tmp_path / "in.csv").write_text("1,2\n")
     before = cluster.submit("#!/bin/sh\ntrue\n", tmp_path)
-    script = """#!/bin/bash
+    cluster.run(
+        "scontrol", "create", "reservation", "reservationname=maint", "users=root",
+        "starttime=now", "duration=10", "nodes=node1,node2",
+    )  # fmt: skip
+    script = f"""#!/bin/bash
 #SBATCH -N 2 -A physics
 #YPROV --input in.csv --tag run=base
 export HF_TOKEN=planted-in-script
+{"".join(f"# {planted.text}{chr(10)}" for planted in PLANTED)}\
 yprov-run -q srun -N 2 sh -c 'sleep 1'
 yprov-run -q srun -N 1 -n 1 sh -c 'exit 3'
 """
     options = ["--array=4-4", f"--dependency=afterok:{before}", "--comment=token=planted-in-line"]
-    job_id = cluster.submit(script, tmp_path, options, path)
+    options += ["--reservation=maint"]
+    words = [word for planted in PLANTED for word in shlex.split(planted.text)]
+    job_id = cluster.submit(script, tmp_path, options, path, words)
     cluster.wait(f"{job_id}_4", tmp_path)
     merged = run(
         "yprov-merge", "-q", str(only_job(tmp_path)), cwd=tmp_path, env={**cluster.environ, **path}
@@ -50,6 +59,8 @@ yprov-run -q srun -N 1 -n 1 sh -c 'exit 3'
     assert job["run:accountingFinal"] == "true"
     assert job["run:allocatedTres"] == told("AllocTRES")
     assert job["run:submitLine"].startswith("sbatch ")
+    assert "<redacted>" in job["run:submitLine"]
+    assert job["run:reservation"] == told("Reservation") == "maint"
     steps = {step["id"].partition(".")[2]: step for step in json.loads(job["run:accountingSteps"])}
     assert steps["0"]["State"] == "COMPLETED"
     assert (steps["1"]["State"], steps["1"]["ExitCode"]) == ("FAILED", "3:0")
@@ -67,12 +78,10 @@ yprov-run -q srun -N 1 -n 1 sh -c 'exit 3'
     assert informants == {"dependency": before, "array": job_id}
     environments = documents.of_type(document, "entity", "run:Environment").values()
     assert all(json.loads(e["prov:value"])["SLURM_ARRAY_TASK_ID"] == "4" for e in environments)
-    leaks = [
-        file
-        for file in only_job(tmp_path).rglob("*")
-        if file.is_file() and b"planted-in" in file.read_bytes()
-    ]
-    assert not leaks
+    written = [file for file in only_job(tmp_path).rglob("*") if file.is_file()]
+    assert not [file for file in written if b"planted-in" in file.read_bytes()]
+    assert not leaks(only_job(tmp_path))
+    cluster.run("scontrol", "delete", "reservationname=maint")
 
 
 def test_a_requeued_job_has_both_of_its_starts(cluster: SlurmCluster, tmp_path: Path) -> None:

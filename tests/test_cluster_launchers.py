@@ -94,6 +94,7 @@ def test_a_multi_prog_step_runs_each_ranks_program_and_keeps_the_file_as_an_inpu
     files = documents.of_type(document, "entity", "run:File")
     inputs = [file for file in files.values() if file["prov:role"] == "input"]
     assert [file["prov:location"] for file in inputs] == ["multi.conf"]
+    assert not list(tmp_path.rglob("programs.conf"))  # its words may hold credentials
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import need
 from tests.support import documents
 from tests.support.commands import BIN, environment, only_job
+from tests.support.modulesystems import module_command
 from tests.support.slurm import SlurmCluster
 
 pytestmark = pytest.mark.cluster
@@ -29,8 +30,10 @@ time.sleep(2)
 _JOB = """#!/bin/bash
 #SBATCH -N2 -n2
 mkdir -p out
-yprov-run --input data.csv --output out srun -N2 -n2 env/bin/python train.py
-yprov-run srun -N1 -n1 --output=step-%t.log env/bin/python train.py
+( {lmod}; module load app
+  yprov-run --input data.csv --output out srun -N2 -n2 env/bin/python train.py )
+( {tcl}; module load plain/2.0
+  yprov-run srun -N1 -n1 --output=step-%t.log env/bin/python train.py )
 """
 
 
@@ -53,7 +56,16 @@ def test_a_batch_job_tells_its_code_packages_inputs_and_outputs(
         subprocess.run(["git", *author, *words], cwd=folder, check=True, env=environment(**git))
     (folder / "train.py").write_text(_TRAIN)
 
-    finished = cluster.batch(_JOB, folder, environ={"PATH": f"{BIN}:{os.environ['PATH']}"})
+    modules = tmp_path / "modules"
+    for name in ("app/1.0", "plain/2.0"):
+        (modules / name).parent.mkdir(parents=True)
+        (modules / name).write_text("#%Module1.0\n")
+    module = f'export MODULEPATH={modules}; module() {{ eval "$(%s "$@" 2>/dev/null)"; }}'
+    names = {"lmod": "lmod", "tcl": "environment-modules"}
+    systems = {short: module % module_command(name) for short, name in names.items()}
+
+    path = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    finished = cluster.batch(_JOB.format(**systems), folder, environ=path)
     assert finished.state == "COMPLETED", finished.output
     job = only_job(folder)
     document = documents.load(job / "prov.json")
@@ -84,3 +96,7 @@ def test_a_batch_job_tells_its_code_packages_inputs_and_outputs(
     assert by_path["step-0.log"]["prov:role"] == "log"
     assert any(path.endswith(f"slurm-{finished.job_id}.out") for path in by_path)
     assert documents.of_type(document, "entity", "run:NodeHardware")
+    found = documents.of_type(document, "entity", "run:Module").values()
+    assert {(one["prov:label"], one["run:moduleSystem"].split()[0]) for one in found} == {
+        ("app/1.0", "Lmod"), ("plain/2.0", "Environment"),
+    }  # fmt: skip

@@ -44,7 +44,8 @@ def test_every_link_between_pages_leads_somewhere() -> None:
 def test_every_term_of_what_is_captured_is_on_its_page() -> None:
     page = (ROOT / "docs/captured.md").read_text()
     missing = set()
-    for module in ("attachments", "code", "container", "hardware", "software"):
+    pages = ("attachments", "code", "container", "embedded", "hardware", "mlflow", "software")
+    for module in pages:
         source = (ROOT / f"yprov_run/provenance/{module}.py").read_text()
         # As a keyword of `own`, in a table of terms, or asked for by name.
         words = set(re.findall(r"\b(\w+)=|\"(\w+)\"", source))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ import pytest
 from tests.conftest import need
 from tests.support import documents
 from tests.support.commands import environment, only_job, run
-from tests.support.secrets import HARMLESS, PLANTED
+from tests.support.secrets import HARMLESS, PLANTED, leaks
 from yprov_run.merge.accounting import FIELDS
 from yprov_run.redaction.remote import without_credentials
 from yprov_run.redaction.text import redact_text
@@ -26,23 +24,6 @@ _LINES = "".join(f"{planted.text}\n" for planted in PLANTED)
 _SECRETS = [planted.secret for planted in PLANTED]
 # What the shim puts back: dash drops a name that is no identifier.
 _FUNCTION = "BASH_FUNC_login%%"
-
-
-def leaks(folder: Path, secrets: list[str]) -> list[tuple[str, str]]:
-    """Return where below a folder a secret stands: in a name or in any byte, also compressed."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        for content in (str(path.relative_to(folder)).encode(), *_contents(path)):
-            found += [(path.name, secret) for secret in secrets if secret.encode() in content]
-    return found
-
-
-def _contents(path: Path) -> Iterator[bytes]:
-    if path.is_file():
-        content = path.read_bytes()
-        yield content
-        if path.suffix == ".gz":
-            yield gzip.decompress(content)
 
 
 def _repository(folder: Path) -> None:
@@ -140,7 +121,7 @@ def test_of_sixty_secrets_in_every_place_no_byte_is_on_the_disk(tmp_path: Path) 
     words = [word for planted in PLANTED for word in shlex.split(planted.text)]
     env = environment(SLURM_JOB_ID="77", SLURM_JOB_NAME="j", **_variables())
     done = run(
-        "yprov-run", "--tag", f"key={_SECRETS[0]}", "--tag", f"token={_SECRETS[-1]}",
+        "yprov-run", "--name", f"run-{_SECRETS[0]}", "--tag", f"key={_SECRETS[0]}", "--tag", f"token={_SECRETS[-1]}",
         "--input", f"https://me:{_SECRETS[1]}@h/data.h5",
         "--output", f"out?token={_SECRETS[2]}", "--env", "all",
         sys.executable, "work.py", "--config", "conf.yaml", "conf.ini", *words, *HARMLESS,
@@ -148,7 +129,7 @@ def test_of_sixty_secrets_in_every_place_no_byte_is_on_the_disk(tmp_path: Path) 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     job = only_job(folder)
-    assert not leaks(job, _SECRETS)
+    assert not leaks(job)
     assert not [secret for secret in _SECRETS if secret.encode() in done.stderr]
     # All of that was captured, and what only looks like a secret stays.
     step = json.loads((job / "record/steps/0/step.json").read_text())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 
 def _key(start: str, length: int, letters: str = "aB3dE6gH9jK2mN5pQ8rS1tU4vW7xY0z") -> str:
@@ -78,3 +81,20 @@ HARMLESS = (
     "password = getpass()", "api_key = os.environ['KEY']", "token: str", "--token $HF_TOKEN",
     "export API_KEY=$(cat ~/.key)",
 )  # fmt: skip
+
+
+def leaks(folder: Path) -> list[tuple[str, str]]:
+    """Return where below a folder a planted secret stands: in a name, in any byte, compressed."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        for content in (str(path.relative_to(folder)).encode(), *_contents(path)):
+            found += [(path.name, one.secret) for one in PLANTED if one.secret.encode() in content]
+    return found
+
+
+def _contents(path: Path) -> Iterator[bytes]:
+    if path.is_file():
+        content = path.read_bytes()
+        yield content
+        if path.suffix == ".gz":
+            yield gzip.decompress(content)

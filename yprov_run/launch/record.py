@@ -16,7 +16,7 @@ from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir, open_job_dir, writ
 from yprov_run.launch.plan import Plan, ShimSettings, import_path, shim_text
 from yprov_run.launch.supervise import Outcome
 from yprov_run.light import TYPE_CHECKING
-from yprov_run.redaction.text import redact_argv, redact_json, redact_variable
+from yprov_run.redaction.text import redact_argv, redact_json, redact_text, redact_variable
 from yprov_run.schedulers.facts import SchedulerFacts
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _PRIVATE = 0o600
 
 def open_job(base: Path, name: str, scheduler: SchedulerFacts, tags: Mapping[str, str]) -> JobDir:
     """Make or join the job's directory and write what is known of the job. Raises OSError."""
+    name = redact_text(name)  # it is the folder's too
     job_identity: Json = {
         "scheduler": scheduler.scheduler,
         "cluster": scheduler.cluster,
