@@ -121,7 +121,8 @@ def test_of_sixty_secrets_in_every_place_no_byte_is_on_the_disk(tmp_path: Path) 
     words = [word for planted in PLANTED for word in shlex.split(planted.text)]
     env = environment(SLURM_JOB_ID="77", SLURM_JOB_NAME="j", **_variables())
     done = run(
-        "yprov-run", "--name", f"run-{_SECRETS[0]}", "--tag", f"key={_SECRETS[0]}", "--tag", f"token={_SECRETS[-1]}",
+        "yprov-run", "--name", f"run-{_SECRETS[0]}",
+        "--tag", f"key={_SECRETS[0]}", "--tag", f"token={_SECRETS[-1]}",
         "--input", f"https://me:{_SECRETS[1]}@h/data.h5",
         "--output", f"out?token={_SECRETS[2]}", "--env", "all",
         sys.executable, "work.py", "--config", "conf.yaml", "conf.ini", *words, *HARMLESS,
