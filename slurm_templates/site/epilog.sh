@@ -26,7 +26,7 @@ folder=$(sed -n 's/^ *WorkDir=//p' <<<"$job")
 # shellcheck disable=SC2016
 merge_orphans='
     cd "$1" || exit
-    for job in "$2"/*_"$3"; do
+    for job in "$2"/*_"$3" "$2"/array_*/*_"$3"; do
         [ -d "$job/record/steps" ] || continue
         for step in "$job"/record/steps/*/; do
             if [ ! -e "$step/end.json" ] || [ ! "$job/prov.json" -nt "$step/end.json" ]; then
