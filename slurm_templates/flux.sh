@@ -21,7 +21,7 @@ program=(python train.py)
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # The size of a batch job's own Flux is its number of nodes.
 nodes=$(flux getattr size)

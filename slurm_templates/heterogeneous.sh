@@ -4,13 +4,15 @@
 #   sbatch heterogeneous.sh [MORE ARGUMENTS OF THE TRAINING]
 #
 #SBATCH --job-name=couple
+#SBATCH --output=%x-%j.out
+# The part on CPUs.
 ##SBATCH --partition=cpu
 ##SBATCH --account=project
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=8
 #SBATCH --time=01:00:00
-#SBATCH --output=%x-%j.out
 #SBATCH hetjob
+# The part on GPUs.
 ##SBATCH --partition=gpu
 ##SBATCH --account=project
 #SBATCH --nodes=1
@@ -29,7 +31,7 @@ program=(python train.py)
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # One step of both parts: it ends when both have ended.
 exec "${record[@]}" srun --het-group=0 "${simulation[@]}" : \

@@ -24,7 +24,7 @@ cd "$PBS_O_WORKDIR" || exit 1
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # A line of the node file is a rank.
 exec "${record[@]}" mpiexec -n "$(wc -l <"$PBS_NODEFILE")" "${program[@]}"

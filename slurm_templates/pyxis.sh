@@ -23,7 +23,7 @@ export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # The folder of the record must be seen in the container: it is mounted with this one. Power and
 # use of the GPUs are sampled from inside, where yprov-run's own Python is mounted and runs too.

@@ -26,7 +26,7 @@ export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # `exec`: the batch system's signals go to yprov-run itself, which passes them on to the program.
 exec "${record[@]}" srun "${program[@]}" "$@"

@@ -28,7 +28,7 @@ export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # At the time limit Slurm signals the steps, and this shell, which would die of it before the
 # document is made.

@@ -35,6 +35,6 @@ export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run --tag lr="$value")
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 exec "${record[@]}" srun "${program[@]}" --lr "$value" "$@"

@@ -88,7 +88,7 @@ def test_a_script_says_what_happens_without_yprov_run(name: str) -> None:
     """The lines that let a job run unrecorded are the same in all of them."""
     guard = re.search(r"^record=\((yprov-run.*)\)\n(.*)\n", _text(name), re.MULTILINE)
     assert guard is not None
-    assert guard[2] == "command -v yprov-run >/dev/null || record=()"
+    assert guard[2].startswith("command -v yprov-run >/dev/null || { record=(); echo ")
     assert '"${record[@]}" ' in _text(name)
 
 
@@ -199,12 +199,14 @@ def test_init_and_template_say_where_they_go(tmp_path: Path) -> None:
 def test_on_a_terminal_it_asks_and_an_empty_answer_keeps_what_is_there(tmp_path: Path) -> None:
     done = _on_a_terminal(
         ["yprov-run", "--init"],
-        ["nonsense", "single", "", "boost", "", "0", "2", "", "", "", "30", "python 'a b.py'"],
+        ["", "nonsense", "single", "", "boost", "", "0", "2", "", "", "", "30", "python 'a b.py'"],
         tmp_path,
     )
     assert "single.sh written" in done, done
     assert "no template 'nonsense'" in done
     assert "--nodes '0': give a number between" in done
+    assert "partition, or queue: " in done  # none is in force, and none is offered
+    assert "CPUs per task [8]: " in done
     text = (tmp_path / "single.sh").read_text()
     expected = fill.fill(
         _text("single"), {"partition": "boost", "nodes": "2", "time": "30"}, ["python", "a b.py"]

@@ -328,3 +328,16 @@ def test_a_node_is_not_named_as_hydras_own_node_is(tmp_path: Path) -> None:
     document = documents.load(only_job(tmp_path) / "prov.json")
     (node,) = documents.of_type(document, "activity", "run:NodeExecution").values()
     assert node["prov:label"] == os.uname().nodename
+
+
+def test_a_node_counts_once_also_where_a_step_has_no_agent_on_it(tmp_path: Path) -> None:
+    run("yprov-run", "-q", "--name", "x", "yprov-run", "-q", "sleep", "0.3", cwd=tmp_path)
+    inner = only_job(tmp_path) / "record/steps/1/nodes"
+    lost = [path for path in inner.iterdir() if path.suffix != ".tasks"]
+    assert lost
+    for path in lost:
+        path.unlink()
+    assert run("yprov-merge", "-q", str(only_job(tmp_path)), cwd=tmp_path).returncode == 0
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    assert any("step 1" in gap and "no agent" in gap for gap in documents.gaps(document))
+    assert documents.job(document)["run:nodeCount"] == 1

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -119,7 +120,7 @@ def _questions(text: str) -> tuple[dict[fill.Key, str], tuple[str, ...]]:
     """Ask for each value that a script has a place for, and for its command."""
     values = {}
     for key, there in fill.slots(text).items():
-        answer = _ask(fill.ASKED[key], there, lambda said, key=key: _checked(key, said))  # type: ignore[misc]
+        answer = _ask(fill.ASKED[key], there, partial(_checked, key))
         if answer != there:
             values[key] = answer
     command = fill.command(text)
@@ -131,7 +132,7 @@ def _questions(text: str) -> tuple[dict[fill.Key, str], tuple[str, ...]]:
 def _ask(what: str, default: str, checked: Callable[[str], _Answer]) -> _Answer:
     """Ask until the answer will do. Raises typer.Abort at the end of the input."""
     while True:
-        said = typer.prompt(what, default=default or None, err=True)
+        said = typer.prompt(what, default=default, show_default=bool(default), err=True)
         try:
             return checked(said)
         except YprovError as error:
@@ -144,7 +145,8 @@ def _known(name: str) -> str:
 
 
 def _checked(key: fill.Key, said: str) -> str:
-    fill.checked(key, said)
+    if said:
+        fill.checked(key, said)
     return said
 
 

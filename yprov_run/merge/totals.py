@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from yprov_run.merge import comparison, fields, scopes
+from yprov_run.merge import comparison, scopes
 from yprov_run.merge.comparison import Straggler
 from yprov_run.merge.ending import signal_name
 from yprov_run.merge.scopes import ScopeEnergy
@@ -62,7 +62,8 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
     by_scope = scopes.scopes(nodes)
     widest = scopes.widest(nodes)
     return Totals(
-        nodes=len({(node.name, fields.text(node.facts, "boot_id")) for node in nodes}),
+        # By the names of their files: a step that an agent did not see has no facts of the node.
+        nodes=len({node.key.partition("+")[0] for node in nodes}),
         gpus=len({use.device.uuid for use in uses}),
         tasks=sum(len(node.own_tasks) for node in nodes),
         workers=sum(len(node.tasks) - len(node.own_tasks) for node in nodes),

@@ -82,7 +82,7 @@ def _minutes(seconds: str) -> str:
 class _Slot:
     """Where a value stands in a script: the group `value` of a pattern, and how it is written.
 
-    A directive that is commented out counts too: a value puts it in force.
+    A directive that is commented out (the group `off`) counts too: a value puts it in force.
     """
 
     pattern: str
@@ -95,16 +95,16 @@ def _slurm(key: Key) -> _Slot:
     form = _days_and_clock if key == "time" else _as_it_is
     # The parts of a heterogeneous job may share these, but not their sizes.
     everywhere = key in {"partition", "account", "time"}
-    pattern = rf"^#+SBATCH --{key}=(?P<value>\S+)$"
+    pattern = rf"^#(?P<off>#*)SBATCH --{key}=(?P<value>\S+)$"
     return _Slot(pattern, f"#SBATCH --{key}={{}}", form, everywhere)
 
 
 def _pbs(option: str) -> _Slot:
-    return _Slot(rf"^#+PBS {option} (?P<value>\S+)$", f"#PBS {option} {{}}")
+    return _Slot(rf"^#(?P<off>#*)PBS {option} (?P<value>\S+)$", f"#PBS {option} {{}}")
 
 
 def _flux(option: str, form: Callable[[str], str] = _as_it_is) -> _Slot:
-    pattern = rf"^# flux: (?:# )?--{option}=(?P<value>\S+)$"
+    pattern = rf"^# flux: (?P<off>(?:# )?)--{option}=(?P<value>\S+)$"
     return _Slot(pattern, f"# flux: --{option}={{}}", form)
 
 
@@ -131,12 +131,13 @@ _SLOTS: dict[str, dict[Key, _Slot]] = {
 
 
 def slots(text: str) -> dict[Key, str]:
-    """Return what a script can be given, with the value that stands there now."""
+    """Return what a script can be given, with the value in force; empty if none is."""
     found: dict[Key, str] = {}
     for key, slot in _slots(text).items():
         matches = list(re.finditer(slot.pattern, text, re.MULTILINE))
         if matches:
-            found[key] = matches[-1]["value"]
+            last = matches[-1].groupdict()
+            found[key] = "" if last.get("off") else last["value"]
     return found
 
 

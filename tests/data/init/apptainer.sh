@@ -23,7 +23,7 @@ export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # yprov-run stays outside the container: the image needs nothing of it, and is recorded with its
 # checksum. `--nv` is for NVIDIA's GPUs; AMD's take `--rocm`.

@@ -4,13 +4,15 @@
 #   sbatch heterogeneous.sh [MORE ARGUMENTS OF THE TRAINING]
 #
 #SBATCH --job-name=finetune
+#SBATCH --output=%x-%j.out
+# The part on CPUs.
 #SBATCH --partition=boost
 #SBATCH --account=physics
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=8
 #SBATCH --time=1-06:30:00
-#SBATCH --output=%x-%j.out
 #SBATCH hetjob
+# The part on GPUs.
 #SBATCH --partition=boost
 #SBATCH --account=physics
 #SBATCH --nodes=8
@@ -29,7 +31,7 @@ program=(python 'fine tune.py' --note 'it'"'"'s tuned' --lr=3e-4)
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # One step of both parts: it ends when both have ended.
 exec "${record[@]}" srun --het-group=0 "${simulation[@]}" : \

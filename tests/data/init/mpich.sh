@@ -20,7 +20,7 @@ program=(python 'fine tune.py' --note 'it'"'"'s tuned' --lr=3e-4)
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # hydra starts its own helpers through Slurm, one on each node.
 exec "${record[@]}" mpiexec.hydra -bootstrap slurm -n "$SLURM_NTASKS" \

@@ -27,7 +27,7 @@ export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
 
 # Where yprov-run is not on the PATH, the job runs all the same, unrecorded.
 record=(yprov-run)
-command -v yprov-run >/dev/null || record=()
+command -v yprov-run >/dev/null || { record=(); echo "no yprov-run: not recorded" >&2; }
 
 # The workers meet on the first node, which is the one that runs this script.
 workers=(torchrun --nnodes="$SLURM_JOB_NUM_NODES" --nproc-per-node="${SLURM_GPUS_ON_NODE:-1}"
