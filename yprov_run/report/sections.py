@@ -136,7 +136,10 @@ def energy(job: Job, figures: Totals) -> Markup:
     if len(rows) > MAX_ROWS:
         words += f" The {MAX_ROWS} largest are shown; all are in the document."
     most = rows[0][0] or 1.0
-    cells = [_energy_cells(step, node, use, most) for used, step, node, use in rows[:MAX_ROWS]]
+    cells = [
+        _energy_cells(_number(step, job), node, use, most)
+        for used, step, node, use in rows[:MAX_ROWS]
+    ]
     return section(
         "energy",
         "Energy",
@@ -177,7 +180,12 @@ def _energy_words(job: Job, figures: Totals) -> str:
     return words
 
 
-def _energy_cells(step: int, node: NodeExecution, use: DeviceUse, most_j: float) -> list[str]:
+def _number(step: int, job: Job) -> str:
+    """Return a step's number where there are several."""
+    return str(step) if len(job.steps) > 1 else ""
+
+
+def _energy_cells(step: str, node: NodeExecution, use: DeviceUse, most_j: float) -> list[str]:
     device = use.device
     is_gpu = device.kind == "gpu"
     name = f"GPU {device.index}" if is_gpu else f"{device.kind} {device.name}"
@@ -197,7 +205,7 @@ def _energy_cells(step: int, node: NodeExecution, use: DeviceUse, most_j: float)
         _share(use.throttled_share),
         plain(use.energy_source),
         "" if use.energy_disagreement is None else f"{use.energy_disagreement:+.1%}",
-        str(step),
+        step,
     ]
 
 
@@ -233,7 +241,7 @@ def nodes(job: Job) -> Markup:
         endings = ", ".join(_ending(how, n) for how, n in figures.task_endings.items())
         cells.append(
             [
-                plain(node.name, 80), str(step.number), str(figures.tasks), endings, ended,
+                plain(node.name, 80), _number(step.number, job), str(figures.tasks), endings, ended,
                 _share(figures.mean_utilisation), _share(figures.mean_cpu),
                 memory(figures.max_node_memory_b),
                 "" if figures.energy_j is None else joules(figures.energy_j),

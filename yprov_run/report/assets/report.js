@@ -105,7 +105,8 @@
     (head || host).append(readout);
     host.append(box);
     const data = [times(chart), ...chart.lines.map((line) => bridged(line.values))];
-    const first = data[0][0], last = chart.start / 1000 + chart.count * chart.step / 1000;
+    const first = Math.min(data[0][0], ...chart.reach);
+    const last = Math.max((chart.start + chart.count * chart.step) / 1000, ...chart.reach);
     const axis = (more) => ({
       stroke: () => colour("--soft"), grid: { stroke: () => colour("--line"), width: 1 },
       ticks: { stroke: () => colour("--line"), width: 1 }, ...more,
@@ -313,7 +314,11 @@
     const host = document.getElementById("charts");
     if (!host) return;
     const marks = read("mark-data");
-    for (const chart of read("chart-data")) {
+    const charts = read("chart-data");
+    // From the first thing that happened to the last; where heat maps are, as far as they are.
+    const reach = charts.some((chart) => chart.heat) ? [] : marks.map((mark) => mark.time / 1000);
+    for (const chart of charts) {
+      chart.reach = reach;
       const whole = chart.heat || ["gpu_utilisation", "gpu_power"].includes(chart.id);
       const figure = make("section", null, {
         class: whole ? "chart whole" : "chart", id: `chart-${chart.id}`, "aria-label": chart.title,
