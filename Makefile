@@ -2,6 +2,8 @@
 # make test   install what the tests need (Slurm and MPI included) and run them all
 # make docs   the documentation as a site, in build/docs; nothing is fetched by its readers
 # make lint   style, types, import rules, shell scripts
+# make coverage  what of the package the tests reach that need no cluster (10 minutes)
+# make bench  measure ours and the peers, and write docs/benchmarks.md; BENCH_ARGS=--quick to try it
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -10,8 +12,18 @@ PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev m
 # Two that cannot be installed together: unpacked beside each other.
 MODULE_SYSTEMS := lmod environment-modules
 PYTEST_ARGS ?=
+BENCH_PACKAGES := strace time gcc libc6-dev
+BENCH_ARGS ?=
 
-.PHONY: demo test lint docs packages module-systems clean
+# Install Debian's packages, as root and where they are not there yet.
+define apt
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		dpkg -s $(1) >/dev/null 2>&1 || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; }; \
+	fi
+endef
+
+.PHONY: demo test lint docs coverage bench bench-packages packages module-systems clean
 
 demo: $(BIN)/.demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" yprov-run --input examples/digits.csv --output examples/out \
@@ -22,6 +34,10 @@ test: $(BIN)/.test packages module-systems
 	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses 2 --dist loadgroup tests/test_cluster*.py
 	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses 2 --dist loadfile --ignore-glob='*/test_cluster*.py'
 
+coverage: $(BIN)/.test
+	$(BIN)/pip install --quiet --group coverage
+	sh tests/coverage.sh $(BIN)
+
 lint: $(BIN)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -30,6 +46,22 @@ lint: $(BIN)/.lint
 	$(BIN)/shellcheck --version >/dev/null
 	$(BIN)/shellcheck -s sh -e SC1090,SC2154 yprov_run/launch/shim.sh
 	$(BIN)/shellcheck slurm_templates/*.sh slurm_templates/site/*.sh tests/data/init/*.sh
+	$(BIN)/shellcheck tests/coverage.sh
+
+# Ours as a user installs it, and the peers in an environment of their own.
+bench: $(BIN)/.installed $(VENV)/peers/bin/.peers bench-packages
+	test -x $(VENV)/bench/bin/python || $(PYTHON) -m venv $(VENV)/bench
+	$(VENV)/bench/bin/pip install --quiet .
+	$(VENV)/bench/bin/pip install --quiet --no-deps --force-reinstall .
+	$(VENV)/bench/bin/python -m benchmarks --peers $(VENV)/peers/bin $(BENCH_ARGS)
+
+$(VENV)/peers/bin/.peers: Makefile
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/pip install --quiet con-duct perun jpwr nvidia-ml-py nvitop
+	touch $@
+
+bench-packages:
+	$(call apt,$(BENCH_PACKAGES))
 
 # The warning is Material's, about a MkDocs that there is not yet.
 docs: $(BIN)/.docs
@@ -65,10 +97,7 @@ $(BIN)/.lint: $(BIN)/.installed
 # The real Slurm, MariaDB and Open MPI; as root on Debian and Ubuntu. Elsewhere the tests say what
 # is missing.
 packages:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		dpkg -s $(PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; }; \
-	fi
+	$(call apt,$(PACKAGES))
 
 # By apt's own download; each is whole when its folder is there.
 module-systems: $(BIN)/python packages

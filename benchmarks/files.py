@@ -1,140 +1,112 @@
 """What many and large inputs cost: before the program starts, and after it has ended.
 
-    python benchmarks/files.py [FOLDER] [ROUNDS]
-
-In FOLDER (a temporary one by default; 6 GB are needed) are made 100,000 files of 1 KiB and five of
-1 GB. Rounds with them and without are interleaved. Then the whole is hashed once, within the usual
-budget; and a million empty files are surveyed, for time and memory.
+100,000 files of 1 KiB and five of 1 GB are made. Rounds with them as inputs and without are
+interleaved. Then the whole is hashed once, within the usual budget; and a million empty files are
+surveyed, for time and memory.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import platform
-import resource
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-BIN = Path(sys.executable).parent
-SMALL_FILES, SMALL_BYTES = 100_000, 1 << 10
-LARGE_FILES, LARGE_BYTES = 5, 10**9
-MILLION = 1_000_000
+from benchmarks.cases import BIN, OURS, Bench
 
-
-def make_inputs(folder: Path) -> None:
-    """Write the files, unless they are there from before."""
-    for number in range(SMALL_FILES):
-        place = folder / f"small/{number // 1000:03}"
-        if number % 1000 == 0:
-            place.mkdir(parents=True, exist_ok=True)
-        path = place / f"{number}.bin"
-        if not path.exists():
-            path.write_bytes(number.to_bytes(4, "big") * (SMALL_BYTES // 4))
-    (folder / "large").mkdir(exist_ok=True)
-    block = os.urandom(1 << 20)
-    for number in range(LARGE_FILES):
-        path = folder / f"large/{number}.bin"
-        if not path.exists():
-            with path.open("wb") as stream:
-                for _ in range(LARGE_BYTES // len(block) + 1):
-                    stream.write(block)
-
-
-def until_start_s(words: list[str], folder: Path) -> float:
-    """Return how long after the launch the program itself runs."""
-    boot_offset = time.clock_gettime(time.CLOCK_BOOTTIME) - time.perf_counter()
-    started = time.perf_counter() + boot_offset
-    command = [str(BIN / "yprov-run"), "-q", "--no-merge", *words, "cat", "/proc/uptime"]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    return float(done.stdout.split()[0]) - started
-
-
-def whole_s(words: list[str], folder: Path) -> float:
-    """Return how long a launch takes from the first word to the document."""
-    started = time.perf_counter()
-    subprocess.run([str(BIN / "yprov-run"), "-q", *words, "true"], cwd=folder, check=True)
-    return time.perf_counter() - started
-
-
-def hash_rates(folder: Path) -> None:
-    """Print how many bytes a second one thread hashes, by algorithm."""
-    path = folder / "large/0.bin"
-    for name in ("sha256", "blake2b", "sha1"):
-        digest = hashlib.new(name)
-        started = time.process_time()
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-        seconds = time.process_time() - started
-        print(f"{name:10}{path.stat().st_size / seconds / 1e9:8.2f} GB per s of CPU time")
-
-
+_SMALL_BYTES, _LARGE_FILES = 1 << 10, 5
 _SURVEY = """
-import resource, sys, time
+import json, resource, sys, time
 from pathlib import Path
 from yprov_run.capture.before import Before
 from yprov_run.capture.files import Survey, Wanted
 from yprov_run.capture.hashing import Budget
 folder = sys.argv[1]
-started = time.monotonic()
-survey = Survey(Wanted(folder, ["million"], own_streams=False, look_around=False), Before(1 << 62),
-                Budget(600, 50 * 10**9), Path(folder) / "manifests", walk_until=started + 600)
+began = time.monotonic()
+survey = Survey(Wanted(folder, ["many"], own_streams=False, look_around=False), Before(1 << 62),
+                Budget(600, 50 * 10**9), Path(folder) / "manifests", walk_until=began + 600)
 (found,) = survey.run().collections
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-size = (Path(folder) / "manifests" / found.manifest).stat().st_size / 1e6
-print(f"{found.count:,} files: {time.monotonic() - started:.1f} s, {peak:.0f} MiB, "
-      f"manifest {size:.0f} MB, {found.unhashed_count} without a checksum")
+size = (Path(folder) / "manifests" / found.manifest).stat().st_size
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"files": found.count, "unhashed": found.unhashed_count,
+                  "wall_s": time.monotonic() - began, "peak_mib": peak / 1024,
+                  "table_mb": size / 1e6}))
 """
 
 
-def survey_a_million(folder: Path) -> None:
-    """Print what one folder of a million files takes."""
-    place = folder / "million"
-    place.mkdir()
-    for number in range(MILLION):
-        os.close(os.open(place / str(number), os.O_CREAT | os.O_WRONLY))
-    subprocess.run([sys.executable, "-c", _SURVEY, str(folder)], check=True)
+def measure(bench: Bench) -> dict[str, Any]:
+    """Return milliseconds until the program runs, by inputs; the whole; a survey; GB a second."""
+    small, large_bytes, empty_files = (
+        (1_000, 10**7, 10_000) if bench.quick else (10**5, 10**9, 10**6)
+    )
+    empty, full = bench.room("files", "empty"), bench.room("files", "full")
+    _make_inputs(full, small, large_bytes)
+    for folder in (empty, full):  # here only the start is measured: no time is given to checksums
+        (folder / "yprov.yaml").write_text("checksum_seconds: 0\n")
+    named = ["-i", "small", "-i", "large"]
+    with_inputs = f"{small:,} files of 1 KiB and {_LARGE_FILES * large_bytes / 1e9:g} GB"
+    until: dict[str, list[float]] = {"no inputs": [], with_inputs: []}
+    rounds = 3 if bench.quick else 9
+    for _ in range(rounds):
+        until["no inputs"].append(_until_start_ms([], empty))
+        until[with_inputs].append(_until_start_ms(named, full))
+    (full / "yprov.yaml").unlink()
+    began = time.perf_counter()
+    subprocess.run([BIN / OURS, "-q", *named, "true"], cwd=full, check=True)
+    return {
+        "rounds": rounds,
+        "until_ms": until,
+        "whole_s": round(time.perf_counter() - began, 2),
+        "survey": _survey(bench.room("files", "survey"), empty_files),
+        "gb_per_s": _hash_rates(full / "large/0.bin"),
+    }
 
 
-def main() -> None:
-    """Measure and print."""
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 9
-    with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
-        empty, full = Path(name) / "empty", Path(name) / "full"
-        empty.mkdir()
-        full.mkdir()
-        make_inputs(full)
-        # Here only the start is measured: no time is given to checksums.
-        (full / "yprov.yaml").write_text("checksum_seconds: 0\n")
-        (empty / "yprov.yaml").write_text("checksum_seconds: 0\n")
-        starts: dict[str, list[float]] = {"empty folder": [], "100,000 files and 5 GB": []}
-        for _ in range(rounds):
-            starts["empty folder"].append(until_start_s([], empty))
-            words = ["-i", "small", "-i", "large"]
-            starts["100,000 files and 5 GB"].append(until_start_s(words, full))
-        print(f"{platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}, "
-              f"Python {platform.python_version()}, {rounds} rounds")  # fmt: skip
-        for case, seconds in starts.items():
-            figures = (statistics.median(seconds), min(seconds), max(seconds))
-            told = "".join(f"{figure * 1000:8.1f}" for figure in figures)
-            print(f"until the program runs, {case:24}{told} ms")
-        hash_rates(full)
-        (full / "yprov.yaml").unlink()
-        seconds = whole_s(["-i", "small", "-i", "large"], full)
-        print(f"launch to document, with all checksums: {seconds:.1f} s")
-        for job in sorted(full.glob("yprov/*")):
-            size = (job / "prov.json").stat().st_size if (job / "prov.json").exists() else 0
-            if size:
-                print(f"document {size / 1e3:.0f} kB")
-        survey_a_million(Path(name))
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        print(f"CPU time of all children {used.ru_utime + used.ru_stime:.0f} s")
+def _make_inputs(folder: Path, small: int, large_bytes: int) -> None:
+    for number in range(small):
+        place = folder / f"small/{number // 1000:03}"
+        if number % 1000 == 0:
+            place.mkdir(parents=True)
+        (place / f"{number}.bin").write_bytes(number.to_bytes(4, "big") * (_SMALL_BYTES // 4))
+    (folder / "large").mkdir()
+    block = os.urandom(10**6)
+    for number in range(_LARGE_FILES):
+        with (folder / f"large/{number}.bin").open("wb") as stream:
+            for _ in range(large_bytes // len(block)):
+                stream.write(block)
 
 
-if __name__ == "__main__":
-    main()
+def _until_start_ms(words: list[str], folder: Path) -> float:
+    """Return how long after the launch the program itself runs."""
+    began = time.time()
+    command = [str(BIN / OURS), "-q", "--no-merge", *words, "date", "+%s.%N"]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return round(1000 * (float(done.stdout) - began), 2)
+
+
+def _survey(folder: Path, count: int) -> dict[str, float]:
+    """Return what one folder of many empty files takes."""
+    (folder / "many").mkdir()
+    for number in range(count):
+        os.close(os.open(folder / "many" / str(number), os.O_CREAT | os.O_WRONLY))
+    told = subprocess.run(
+        [sys.executable, "-c", _SURVEY, folder], check=True, capture_output=True, text=True
+    ).stdout
+    return {what: round(figure, 2) for what, figure in json.loads(told).items()}
+
+
+def _hash_rates(path: Path) -> dict[str, float]:
+    """Return how many GB one thread hashes in a second of CPU time, by algorithm."""
+    rates = {}
+    for name in ("sha256", "blake2b"):
+        digest = hashlib.new(name)
+        began = time.process_time()
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+        rates[name] = round(path.stat().st_size / (time.process_time() - began) / 1e9, 2)
+    return rates

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yprov_run import __version__
-from yprov_run.agent.loop import Clock, NodeTrace
+from yprov_run.agent.written import Clock, NodeTrace
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, NodeFiles
 from yprov_run.launch.plan import make_plan
 from yprov_run.launch.record import open_job, record_end, record_step

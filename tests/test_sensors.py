@@ -102,6 +102,21 @@ def test_rapl_counters_run_on_where_they_start_again(tmp_path: Path) -> None:
     assert sensor.read()[0] == grown_uj // 100_000
 
 
+def test_a_zone_that_is_read_too_late_to_know_how_often_it_went_round_is_named(
+    tmp_path: Path,
+) -> None:
+    laptop = Machine("laptop_rapl", tmp_path)
+    # At what it may draw, this counter goes round within a nanosecond.
+    laptop.write("sys/class/powercap/intel-rapl:0/max_energy_range_uj", "1")
+    laptop.write("sys/class/powercap/intel-rapl:0/constraint_0_power_limit_uw", str(10**18))
+    sensor = RaplSensor(laptop.sys)
+    assert sensor.problems() == []
+    sensor.read()
+    (problem,) = sensor.problems()
+    assert problem.startswith("package-0: read too late")
+    assert sensor.problems() == []  # told once
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give up its rights")
 def test_rapl_that_is_for_root_only_is_named_with_what_to_do(tmp_path: Path) -> None:
     node = Machine("h100x8", tmp_path)

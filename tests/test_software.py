@@ -181,6 +181,19 @@ def test_our_own_python_is_described_as_it_describes_itself(tmp_path: Path) -> N
     assert {"pytest", "hypothesis"} <= ours
 
 
+@pytest.mark.parametrize("holder", ["lib64/libpython3.12.so.1.0", "bin/python3.12"])
+def test_a_python_without_headers_tells_its_version_by_its_binary(
+    holder: str, tmp_path: Path
+) -> None:
+    """As a system's own Python is, whose headers are a package of their own."""
+    python = _python(tmp_path)
+    shutil.rmtree(tmp_path / "include")
+    assert interpreter.describe(str(python)).version == "3.12"
+    (tmp_path / holder).parent.mkdir(exist_ok=True)
+    (tmp_path / holder).write_bytes(bytes(1 << 20) + b"\x003.9.1\0x\x003.12.13rc1+\0" + bytes(9))
+    assert interpreter.describe(str(python)).version == "3.12.13rc1+"
+
+
 def test_files_that_name_packages_are_found_beside_the_program(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     for name in ("uv.lock", "requirements-gpu.txt", "other.txt", "app/environment.yml"):
