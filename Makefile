@@ -12,7 +12,7 @@ PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev m
 # Two that cannot be installed together: unpacked beside each other.
 MODULE_SYSTEMS := lmod environment-modules
 PYTEST_ARGS ?=
-BENCH_PACKAGES := strace time gcc libc6-dev
+BENCH_PACKAGES := strace time gcc libc6-dev chromium chromium-driver
 BENCH_ARGS ?=
 
 # Install Debian's packages, as root and where they are not there yet.
@@ -51,7 +51,7 @@ lint: $(BIN)/.lint
 # Ours as a user installs it, and the peers in an environment of their own.
 bench: $(BIN)/.installed $(VENV)/peers/bin/.peers bench-packages
 	test -x $(VENV)/bench/bin/python || $(PYTHON) -m venv $(VENV)/bench
-	$(VENV)/bench/bin/pip install --quiet .
+	$(VENV)/bench/bin/pip install --quiet . selenium
 	$(VENV)/bench/bin/pip install --quiet --no-deps --force-reinstall .
 	$(VENV)/bench/bin/python -m benchmarks --peers $(VENV)/peers/bin $(BENCH_ARGS)
 

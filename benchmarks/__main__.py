@@ -2,8 +2,8 @@
 
     python -m benchmarks [--quick] [--peers FOLDER] [--page FILE] [SECTION...]
 
-Sections: startup, overhead, sampling, endings, merge; and files, which needs 7 GB and is measured
-only where it is named. A section that is not measured keeps its numbers. FOLDER holds the programs
+Sections: startup, overhead, sampling, endings, merge; and two that are measured only where they are
+named: files, which needs 7 GB, and report, which needs Chromium and Selenium. A section that is not measured keeps its numbers. FOLDER holds the programs
 of con-duct, perun and jpwr; which of them, of strace and of time are not there is left out.
 """
 
@@ -15,10 +15,19 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks import endings, files, merge, overhead, page, sampling, startup
 from benchmarks.cases import Bench, contestants, fake_library
 from benchmarks.machine import here
+
+
+def _report(bench: Bench) -> dict[str, Any]:
+    # Here and not above: nothing else needs Selenium.
+    from benchmarks import report
+
+    return report.measure(bench)
+
 
 SECTIONS = {
     "startup": startup.measure,
@@ -27,8 +36,9 @@ SECTIONS = {
     "endings": endings.measure,
     "merge": merge.measure,
     "files": files.measure,
+    "report": _report,
 }
-USUAL = [name for name in SECTIONS if name != "files"]
+USUAL = [name for name in SECTIONS if name not in ("files", "report")]
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
 
 

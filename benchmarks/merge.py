@@ -56,7 +56,7 @@ def synthesize(job_dir: Path, nodes: int, *more: str) -> None:
     )  # fmt: skip
 
 
-def _run(*command: str) -> dict[str, float]:
+def run(*command: str) -> dict[str, float]:
     """Run a command; return its wall and CPU seconds, and its highest resident memory in MB."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -74,8 +74,8 @@ def _run(*command: str) -> dict[str, float]:
 def _merge_and_check(job_dir: Path) -> dict[str, float]:
     """Merge and check a job once."""
     document = job_dir / "prov.json"
-    figures = _run(str(BIN / "yprov-merge"), "-q", "--no-report", str(job_dir))
-    checked = _run(str(BIN / "yprov-inspect"), "check", str(document))
+    figures = run(str(BIN / "yprov-merge"), "-q", "--no-report", str(job_dir))
+    checked = run(str(BIN / "yprov-inspect"), "check", str(document))
     kinds = json.loads(document.read_bytes())
     return {
         **figures,
@@ -90,7 +90,7 @@ def _beside_the_library(place: Path, nodes: int, rounds: int) -> dict[str, dict[
     job_dir = place / f"library_{nodes}"
     synthesize(job_dir, nodes)
     merge = [str(BIN / "yprov-merge"), "-q", "--no-report", "--detail", "gpu", str(job_dir)]
-    _run(*merge)
+    run(*merge)
     parts = place / "parts"
     documents_of_nodes(job_dir / "prov.json", parts)
     cases: dict[str, dict[str, list[float]]] = {}
@@ -99,6 +99,6 @@ def _beside_the_library(place: Path, nodes: int, rounds: int) -> dict[str, dict[
             ("`prov`: read a document per node, update one", PROV),
             ("the same documents, with the merge's records", OURS),
         ):
-            _add(cases, name, _run(sys.executable, "-m", "benchmarks.library", how, str(parts)))
-        _add(cases, "the whole merge, from the traces on", _run(*merge))
+            _add(cases, name, run(sys.executable, "-m", "benchmarks.library", how, str(parts)))
+        _add(cases, "the whole merge, from the traces on", run(*merge))
     return cases

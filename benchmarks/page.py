@@ -189,6 +189,17 @@ def _files(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _report(results: Mapping[str, Any]) -> list[str]:
+    lines = [_row("nodes x 8 GPUs", "ready, ms", "MB", "elements", "merge's CPU for it, s")]
+    lines.append("|---" * 5 + "|")
+    for nodes, case in results["cases"].items():
+        extra_s = case["merge_cpu_s"] - case["without_cpu_s"]
+        of = f"{_number(extra_s)} of {_number(case['merge_cpu_s'])}"
+        size, elements = _number(case["size_mb"]), f"{case['elements']:,}"
+        lines.append(_row(nodes, _spread(case["ready_ms"]), size, elements, of))
+    return lines
+
+
 _TABLES: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "startup": _startup,
     "overhead": _overhead,
@@ -196,4 +207,5 @@ _TABLES: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "endings": _endings,
     "merge": _merge,
     "files": _files,
+    "report": _report,
 }
