@@ -3,8 +3,9 @@
     python -m benchmarks [--quick] [--peers FOLDER] [--page FILE] [SECTION...]
 
 Sections: startup, overhead, sampling, endings, merge; and two that are measured only where they are
-named: files, which needs 7 GB, and report, which needs Chromium and Selenium. A section that is not measured keeps its numbers. FOLDER holds the programs
-of con-duct, perun and jpwr; which of them, of strace and of time are not there is left out.
+named: files, which needs 7 GB, and report, which needs Chromium and Selenium. A section that is not
+measured keeps its numbers. FOLDER holds the programs of con-duct, perun and jpwr; which of them, of
+strace and of time are not there is left out.
 """
 
 from __future__ import annotations
