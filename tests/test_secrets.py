@@ -16,11 +16,13 @@ from tests.conftest import need
 from tests.support import documents
 from tests.support.commands import environment, only_job, run
 from tests.support.secrets import HARMLESS, PLANTED, leaks
+from yprov_run.capture.patch import without_secrets
 from yprov_run.merge.accounting import FIELDS
 from yprov_run.redaction.remote import without_credentials
 from yprov_run.redaction.text import redact_text
 
 _LINES = "".join(f"{planted.text}\n" for planted in PLANTED)
+_HARMLESS_LINES = "".join(f"{text}\n" for text in HARMLESS)
 _SECRETS = [planted.secret for planted in PLANTED]
 # What the shim puts back: dash drops a name that is no identifier.
 _FUNCTION = "BASH_FUNC_login%%"
@@ -39,7 +41,7 @@ def _repository(folder: Path) -> None:
     git("add", "code.py")
     git("commit", "-q", "-m", "one")
     (folder / "code.py").write_text("x = 2\n" + _LINES[::-1] + _LINES)
-    (folder / "new.txt").write_text(_LINES)
+    (folder / "new.txt").write_text(_LINES + _HARMLESS_LINES)
     lines = (f'[remote "r{i}"]\n\turl = https://me:{s}@h/x.git\n' for i, s in enumerate(_SECRETS))
     with (folder / ".git/config").open("a") as config:
         config.write(f'[remote "origin"]\n\turl = https://{_SECRETS[0]}@h/x.git\n')
@@ -52,7 +54,7 @@ def _scheduler(folder: Path) -> Path:
     tools.mkdir()
     words = shlex.join([word for planted in PLANTED for word in shlex.split(planted.text)])
     directives = "".join(f"#SBATCH --comment {p.text}\n#YPROV --tag {p.text}\n" for p in PLANTED)
-    (folder / "script").write_text(f"#!/bin/bash\n{directives}{_LINES}")
+    (folder / "script").write_text(f"#!/bin/bash\n{directives}{_LINES}{_HARMLESS_LINES}")
     (folder / "shown").write_text(f"JobId=77 JobName=j Comment={words} Command={words}\n")
     rows = dict.fromkeys(FIELDS, "")
     rows |= {"JobIDRaw": "77", "State": "COMPLETED", "End": "1795246544", "User": "root",
@@ -81,6 +83,7 @@ def _variables() -> dict[str, str]:
         found[f"SLURM_NOTE_{index}"] = found[f"LMOD_NOTE_{index}"] = planted.text
         found[f"EBROOT{index}"] = f"https://me:{planted.secret}@h/sw"
         found[f"HF_URL_{index}"] = f"https://h/x?sig={planted.secret}&n=1"
+    found |= {f"OMP_NOTE_{index}": text for index, text in enumerate(HARMLESS)}
     found["APPTAINER_CONTAINER"] = f"docker://me:{_SECRETS[-1]}@h/i:1"
     return found | {f"PYTHON_X{index}": secret for index, secret in enumerate(shaped)}
 
@@ -139,8 +142,13 @@ def test_of_sixty_secrets_in_every_place_no_byte_is_on_the_disk(tmp_path: Path) 
     assert documents.job(document)["run:submitLine"].startswith("sbatch --wrap=")
     kinds = ("CodeState", "Environment", "Module", "EasyBuildPackage", "ContainerImage")
     assert all(documents.of_type(document, "entity", f"run:{kind}") for kind in kinds)
-    assert any(name.startswith("batch_script/") for name in document["entity"])
-    assert list(job.glob("artifacts_GR0/code_*.patch"))
+    (script,) = (one for name, one in document["entity"].items() if name[:7] == "batch_s")
+    (patch,) = job.glob("artifacts_GR0/code_*.patch")
+    (variables,) = documents.of_type(document, "entity", "run:Environment").values()
+    kept = set(json.loads(variables["prov:value"]).values())
+    assert [text for text in HARMLESS if text not in script["prov:value"].splitlines()] == []
+    assert [text for text in HARMLESS if f"+{text}" not in patch.read_text().splitlines()] == []
+    assert [text for text in HARMLESS if text not in kept] == []
     assert len(list((job / "artifacts_GR0/embedded").rglob("*.json"))) == 2
     assert (job / "report.html").stat().st_size > 10_000
     assert "<redacted>" in (job / "report.html").read_text().replace("&lt;", "<").replace(
@@ -164,3 +172,17 @@ def test_a_harmless_look_alike_stays_in_every_kind_of_file(text: str) -> None:
     for form in ("{}\n", "- {}\n", "+{}\n", "#SBATCH {}\n", "export A=1; {}\n", "# {}\n"):
         line = form.format(text)
         assert redact_text(line) == line
+
+
+def test_a_key_in_a_patch_and_a_file_that_is_one_keep_no_line_of_it() -> None:
+    head = "diff --git a/{0} b/{0}\n--- a/{0}\n+++ b/{0}\n@@ -1,4 +1,4 @@\n"
+    key = "-----BEGIN RSA PRIVATE KEY-----\n-Kold\n+Knew\n Ksame\n"
+    patch = (
+        f'{head.format("a.py")} x = 1\n+k = """{key} -----END RSA PRIVATE KEY-----\n+y = 2\n'
+        f"{head.format('b.py')} {key}{head.format('c.py')} Kafter\n"
+        f"{head.format('keys/hf_token.txt')}-Kone\n+Ktwo\n{head.format('token.py')}+Kcode\n"
+    )
+    kept = without_secrets(patch)
+    assert len(kept.split("\n")) == len(patch.split("\n"))
+    assert [word for word in ("Kold", "Knew", "Ksame", "Kone", "Ktwo") if word in kept] == []
+    assert [word for word in ("x = 1", "+y = 2", "Kafter", "+Kcode") if word not in kept] == []

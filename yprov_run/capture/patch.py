@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from yprov_run.audience import audience, common
@@ -20,6 +21,7 @@ _KEEPERS = {
 }  # fmt: skip
 _PLAIN_ENDINGS = {"", ".txt", ".key", ".pem", ".token", ".secret", ".dat"}
 _CONTENT = ("+", "-", " ")
+_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 
 
 def as_new_file(root: Path, path: str) -> str:
@@ -68,14 +70,19 @@ def without_secrets(patch: str) -> str:
 
     Of a file whose name says that it is one (`hf_token.txt`, `id_rsa`) no line is kept.
     """
-    lines, hidden, in_hunk = [], False, False
+    lines, hidden, in_hunk, in_key = [], False, False, False
     for line in patch.split("\n"):
         if line.startswith("diff --git "):
-            hidden, in_hunk = _keeps_secret(line), False
+            hidden, in_hunk, in_key = _keeps_secret(line), False, False
         elif line.startswith("@@ "):
-            in_hunk = True
-        elif in_hunk and hidden and line.startswith(_CONTENT):
-            line = line[0] + REDACTED
+            in_hunk, in_key = True, False
+        elif in_hunk and line.startswith(_CONTENT):
+            # The lines of a key tell nothing by themselves.
+            in_key = in_key and "-----END" not in line
+            if hidden or in_key:
+                line = line[0] + REDACTED
+            elif _KEY.search(line):
+                in_key = "-----END" not in line
         lines.append(line[:1] + redact_text(line[1:]))
     return "\n".join(lines)
 
