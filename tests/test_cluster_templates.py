@@ -80,7 +80,8 @@ CRASHING = "--gpus-per-node 1 --cpus-per-task 1 --time 5 -- sh long.sh"
 @pytest.fixture
 def environ(fake_nvml: Path, tmp_path: Path) -> dict[str, str]:
     """Return what makes the nodes' GPUs visible, and our commands and the stand-ins found."""
-    need([name for name in ("mpirun.openmpi", "mpiexec.hydra") if not shutil.which(name)], "this")
+    wanted = ("mpirun.openmpi", "mpiexec.hydra", str(BIN / "torchrun"))
+    need([name for name in wanted if not shutil.which(name)], "the test of the templates")
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, script in PROGRAMS.items():

@@ -2,7 +2,12 @@
 # It must never fail the task: no output, no `exit` but the last, every write may be refused.
 _yprov_node=${SLURMD_NODENAME:-}
 # hydra hands the tasks on all nodes this variable as it is on its own.
-case $_yprov_ranks,${MPI_LOCALRANKID:-} in any,?*) _yprov_node= ;; esac
+case $_yprov_ranks,${MPI_LOCALRANKID:-},$_yprov_node in any,?*,?*)
+  _yprov_node=
+  { read -r _yprov_node </proc/sys/kernel/hostname; } 2>/dev/null || :
+  _yprov_node=${_yprov_node%%.*}
+  ;;
+esac
 [ -n "$_yprov_node" ] || { read -r _yprov_node </proc/sys/kernel/hostname; } 2>/dev/null || :
 case $_yprov_node in '' | */* | .*) _yprov_node=node ;; esac
 _yprov_boot=
@@ -54,7 +59,7 @@ if [ -n "$_yprov_agent" ] && [ -x "$_yprov_python" ]; then
     exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
     cd / || exit 0
     unset LD_PRELOAD
-    [ "${SLURMD_NODENAME:-}" = "$_yprov_node" ] || unset SLURMD_NODENAME
+    [ -z "${SLURMD_NODENAME:-}" ] || SLURMD_NODENAME=$_yprov_node
     "$_yprov_python" -I -S -c "$_yprov_boot_agent" "$_yprov_path" "$_yprov_agent" "$$" \
       "$_yprov_ranks" "$_yprov_interval" &
   ) 2>/dev/null || :
