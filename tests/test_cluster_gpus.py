@@ -25,3 +25,8 @@ def test_gpus_that_only_their_own_task_sees_are_all_recorded(
     job = documents.job(document)
     assert (job["run:gpuCount"], job["run:taskCount"], job["run:nodeCount"]) == (4, 4, 2)
     assert [gap for gap in documents.gaps(document) if "GPU" in gap] == []
+    powers = sorted(only_job(tmp_path).glob("metrics_GR0/gpu_power_*"))
+    assert len(powers) == 4  # each task's agent sampled one
+    assert all(path.read_text().count("\n") > 2 for path in powers)
+    samples = documents.of_type(document, "entity", "run:SampleFile").values()
+    assert len({record["prov:location"] for record in samples}) == 4

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from tests.support import documents
+from tests.test_scale import synthesize
+from yprov_run.cli.fold import fold
 from yprov_run.merge.gpus import chosen_devices, joined, of_the_job
 from yprov_run.model import Device, DeviceUse, NodeExecution, Task
 
@@ -101,3 +107,24 @@ def test_what_tasks_see_apart_is_put_together_and_counted_once() -> None:
     assert [use.device.index for use in node.devices] == [0, 1, 2]
     assert len(node.tasks) == 3
     assert of_the_job(node)[1] == []
+
+
+def test_what_each_tasks_agent_sampled_stands_in_the_metric_files(tmp_path: Path) -> None:
+    """Two agents of one node, each seeing one GPU and calling it 0."""
+    made = synthesize(tmp_path / "bound_1", 1, 1)
+    nodes = made.steps_dir / "0/nodes"
+    for suffix in ("events.jsonl", "samples.csv"):
+        (leaders,) = nodes.glob(f"*.{suffix}")
+        key, _, _ = leaders.name.partition(".")
+        text = re.sub(r"GPU-[0-9a-f-]+", "GPU-second", leaders.read_text())
+        (nodes / f"{key}+1.{suffix}").write_text(text)
+    fold(made)
+    document = documents.load(made.document)
+    assert documents.job(document)["run:gpuCount"] == 2
+    for name in ("gpu_power", "gpu_usage_pct", "gpu_memory_usage_gb", "gpu_temperature_c"):
+        first, second = sorted(made.metrics.glob(f"{name}_*"))
+        assert ("_gpu0_" in first.name, "_gpu1_" in second.name) == (True, True)
+        assert first.read_bytes() == second.read_bytes()
+    assert len(list(made.metrics.glob("cpu_usage_pct_*"))) == 1
+    samples = documents.of_type(document, "entity", "run:SampleFile")
+    assert len({record["prov:location"] for record in samples.values()}) == 2

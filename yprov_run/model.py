@@ -111,6 +111,20 @@ class SampleFile(NamedTuple):
     rows: int
 
 
+class AgentSamples(NamedTuple):
+    """What an agent beside the leader's wrote on a node, where a task sees its own GPUs only.
+
+    `devices` are the numbers that it gave to the GPUs which the leader does not see, with theirs
+    on the node. `zero_ms` is when its trace began (UTC).
+    """
+
+    key: str
+    samples: SampleFile
+    columns: tuple[Column, ...]
+    zero_ms: int | None
+    devices: tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True)
 class NodeExecution:
     """What one step did on one node, from its agent's trace.
@@ -141,6 +155,7 @@ class NodeExecution:
     host: tuple[tuple[Column, ColumnStats], ...] = ()
     facts: Json = field(default_factory=dict)
     clock_offset_ms: int = 0
+    others: tuple[AgentSamples, ...] = ()
 
     @property
     def own_tasks(self) -> tuple[Task, ...]:

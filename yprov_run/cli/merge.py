@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,8 @@ import typer
 
 from yprov_run.cli.completing import jobs
 from yprov_run.cli.fold import fold, fold_campaign
+from yprov_run.cli.inspections.check import check
+from yprov_run.cli.progress import Progress
 from yprov_run.cli.reporting import write_campaign
 from yprov_run.cli.shell import execute, show_version
 from yprov_run.cli.teaching import examples
@@ -36,13 +39,16 @@ app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
         ("yprov-merge yprov/train_4711", "the same by its directory"),
         ("yprov-merge --no-report --detail node 4711", "a small document of a large job"),
         ("yprov-merge yprov/train_*", "several jobs, and a page and a document of them together"),
+        ("yprov-merge --check other.json", "is it valid PROV? No job is merged"),
     ),
 )
 def merge(
     jobs: Annotated[
         list[str],
         typer.Argument(
-            metavar="JOB_DIR|JOB_ID...", help="Which jobs to merge.", autocompletion=jobs
+            metavar="JOB_DIR|JOB_ID...",
+            help="Which jobs to merge; with --check, or a file.",
+            autocompletion=jobs,
         ),
     ],
     directory: Annotated[
@@ -54,6 +60,10 @@ def merge(
     ] = None,
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Write the document only, no report.html.")
+    ] = False,
+    only_check: Annotated[
+        bool,
+        typer.Option("--check", help="Merge nothing: check these documents, any PROV-JSON."),
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")] = False,
     version: Annotated[
@@ -67,6 +77,9 @@ def merge(
     get a document together, campaign/prov.json, and a page, campaign.html.
     """
     del version
+    if only_check:
+        check(jobs, directory)
+        return
     console = make_console(stream_is_stderr=False)
     merged = []
     for reference in jobs:
@@ -77,7 +90,10 @@ def merge(
             continue  # our own page and document of several jobs, which `yprov/*` names as well
         job_dir = find_job(reference, directory)
         merged.append(job_dir)
-        known = fold(job_dir, not no_report, None if detail is None else detail.value)
+        with Progress("merging", wanted=not quiet) as progress:
+            known = fold(
+                job_dir, not no_report, None if detail is None else detail.value, progress.show
+            )
         if not quiet:
             report = None if no_report else job_dir.report
             print_summary(known, job_dir.document, console, report)
@@ -92,5 +108,7 @@ def merge(
 
 
 def main() -> None:
-    """Run the command line."""
-    execute(app, "yprov-merge")
+    """Run the command line; it fails where --check finds a fault."""
+    status = execute(app, "yprov-merge")
+    if isinstance(status, int):
+        sys.exit(status)

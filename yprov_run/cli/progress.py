@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 _PATIENCE_S = 1.0
 _SHOW_EVERY_S = 0.1
@@ -14,16 +15,24 @@ _SHOW_EVERY_S = 0.1
 class Progress:
     """Shows a bar on stderr once the work has taken a second; never in a log, never on stdout."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(
+        self,
+        words: str,
+        wanted: bool = True,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._words = words
-        self._started = self._shown = time.monotonic()
-        self._wanted = sys.stderr is not None and sys.stderr.isatty()
+        self._clock = clock
+        self._started = self._shown = clock()
+        self._stream = sys.stderr if stream is None else stream
+        self._wanted = wanted and self._stream is not None and self._stream.isatty()
         self._bar: Any = None
         self._task: Any = None
 
     def show(self, share: float, words: str = "") -> None:
         """Say that this share of the work is done, from 0 to 1."""
-        now = time.monotonic()
+        now = self._clock()
         self._words = words or self._words
         if not self._wanted or now - self._started < _PATIENCE_S:
             return
@@ -32,7 +41,7 @@ class Progress:
         self._shown = now
         if self._bar is None:
             self._open()
-        self._bar.update(self._task, completed=share, description=self._words)
+        self._bar.update(self._task, completed=share, description=self._words, refresh=True)
 
     def _open(self) -> None:
         from rich.console import Console
@@ -43,8 +52,10 @@ class Progress:
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=Console(file=self._stream, force_terminal=True),
             transient=True,
+            auto_refresh=False,  # by a thread, beside which a merge should not fork its readers
+            get_time=self._clock,
         )
         self._task = self._bar.add_task(self._words, total=1.0)
         self._bar.start()

@@ -232,8 +232,10 @@ def _merge(request: Request, job: JobDir) -> None:
     missing = "document"
     try:
         from yprov_run.cli.fold import fold
+        from yprov_run.cli.progress import Progress
 
-        merged = fold(job, with_report=request.report)
+        with Progress("merging", wanted=not request.quiet) as progress:
+            merged = fold(job, with_report=request.report, show=progress.show)
         if not request.quiet and sys.stderr is not None:
             missing = "summary"
             from yprov_run.report.terminal import make_console, print_summary

@@ -18,6 +18,7 @@ from yprov_run.errors import MISUSE, YprovError
 
 # Typer does not export the base class of its own usage errors.
 _UsageError = cast("type[Exception]", typer.BadParameter.__base__)
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 def show_version(wanted: bool) -> None:
@@ -58,7 +59,7 @@ def execute(
         defaults = settings()
         if hasattr(command, "commands"):
             defaults = dict.fromkeys(command.commands, defaults)
-        return command.main(words, prog_name=program, standalone_mode=False, default_map=defaults)
+        result = command.main(words, prog_name=program, standalone_mode=False, default_map=defaults)
     except _UsageError as error:
         every = command if whole is None else typer.main.get_command(whole())
         complain(program, explained(error, program, every))
@@ -67,5 +68,8 @@ def execute(
         complain(program, str(error))
         sys.exit(error.exit_code)
     except typer.Abort:
+        result = _INTERRUPTED
+    if result == _INTERRUPTED:  # this is what Typer makes of Ctrl-C
         complain(program, "interrupted")
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(_INTERRUPTED)
+    return result

@@ -90,5 +90,6 @@ def _shifted(execution: NodeExecution, ahead_ms: int) -> NodeExecution:
         first_sample_ms=back(execution.first_sample_ms),
         last_sample_ms=back(execution.last_sample_ms),
         clock_offset_ms=ahead_ms,
+        others=tuple(each._replace(zero_ms=back(each.zero_ms)) for each in execution.others),
         facts=facts,
     )

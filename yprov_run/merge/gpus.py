@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from yprov_run.merge import fields
-from yprov_run.model import Device, DeviceUse, Json, NodeExecution
+from yprov_run.model import AgentSamples, Device, DeviceUse, Json, NodeExecution
 
 _NONE = ("-1", "nodevfiles", "void", "none")
 
@@ -39,13 +39,20 @@ def joined(nodes: Sequence[NodeExecution]) -> list[NodeExecution]:
 
 def _with_devices(node: NodeExecution, other: NodeExecution) -> NodeExecution:
     devices, zones = list(node.devices), list(node.zones)
+    numbers = []
     for target, uses in ((devices, other.devices), (zones, other.zones)):
         seen = {use.device.uuid for use in target}
         for use in uses:
             if use.device.uuid not in seen:
                 index = len(devices) + len(zones)
                 target.append(use._replace(device=replace(use.device, index=index)))
-    return replace(node, devices=tuple(devices), zones=tuple(zones))
+                numbers.append((use.device.index, index))
+    others = node.others
+    if other.samples is not None:
+        zero_ms = fields.integer(other.facts, "utc_ms_at_zero")
+        theirs = AgentSamples(other.key, other.samples, other.columns, zero_ms, tuple(numbers))
+        others = (*others, theirs)
+    return replace(node, devices=tuple(devices), zones=tuple(zones), others=others)
 
 
 def of_the_job(node: NodeExecution) -> tuple[NodeExecution, list[str]]:

@@ -23,8 +23,11 @@ _NOT_CAPTURED = "code, software, environment and unnamed files are not captured,
 _NAMESPACE = uuid.UUID("5f0c9c3e-6f0f-5c62-9a57-3a1f0d7a3c11")
 
 
-def read_job(directory: JobDir) -> Job:
-    """Return the job recorded in a directory; damage becomes gaps. YprovError if it holds none."""
+def read_job(directory: JobDir, progress: Callable[[float], None] = lambda _: None) -> Job:
+    """Return the job recorded in a directory; damage becomes gaps. YprovError if it holds none.
+
+    `progress` is called with the share of the steps' nodes that is read.
+    """
     record, problem = fields.load(directory.job_file)
     step_dirs = list(directory.steps())
     if not record and not step_dirs:
@@ -35,8 +38,12 @@ def read_job(directory: JobDir) -> Job:
     scheduler = fields.mapping(record, "scheduler")
     ends_s = fields.integer(scheduler, "ends_s")
     steps = []
-    for step_dir in step_dirs:
-        steps.append(_read_step(step_dir, directory, ends_s, gaps))
+    for number, step_dir in enumerate(step_dirs):
+
+        def show(share: float, before: int = number) -> None:
+            progress((before + share) / len(step_dirs))
+
+        steps.append(_read_step(step_dir, directory, ends_s, gaps, show))
     accounting = read_accounting(directory)
     user = fields.mapping(record, "user")
     return Job(
@@ -84,7 +91,13 @@ def _job_end(steps: Sequence[Step]) -> int | None:
     return max((step.ended_ms for step in steps if step.ended_ms is not None), default=None)
 
 
-def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: list[Gap]) -> Step:
+def _read_step(
+    step_dir: StepDir,
+    directory: JobDir,
+    ends_s: int | None,
+    gaps: list[Gap],
+    progress: Callable[[float], None],
+) -> Step:
     where = f"step {step_dir.number}"
     command, problem = fields.load(step_dir.command)
     if problem:
@@ -95,7 +108,8 @@ def _read_step(step_dir: StepDir, directory: JobDir, ends_s: int | None, gaps: l
     if problem and problem != "missing":
         gaps.append(Gap(where, f"its end.json is {problem}"))
     end = _without_impossible_end(where, command, end, gaps)
-    nodes = _read_nodes(step_dir, where, directory, fields.integer(end, "ended_ms"), gaps)
+    ended_ms = fields.integer(end, "ended_ms")
+    nodes = _read_nodes(step_dir, where, directory, ended_ms, gaps, progress)
     nodes, problems_by_node = gpus.settle(nodes)
     gaps += [Gap(f"{where}, node {name}", problem) for name, problem in problems_by_node]
     if fields.text(command, "launcher") == "local":
@@ -147,7 +161,12 @@ def _without_impossible_end(where: str, command: Json, end: Json, gaps: list[Gap
 
 
 def _read_nodes(
-    step_dir: StepDir, where: str, directory: JobDir, ended_ms: int | None, gaps: list[Gap]
+    step_dir: StepDir,
+    where: str,
+    directory: JobDir,
+    ended_ms: int | None,
+    gaps: list[Gap],
+    progress: Callable[[float], None],
 ) -> list[NodeExecution]:
     """Read all nodes of a step, side by side where there are many."""
 
@@ -156,8 +175,10 @@ def _read_nodes(
         return slim.slimmed(execution), problems
 
     slim = Slimmer()
-    nodes = []
-    for execution, problems in side_by_side.each(step_dir.node_keys(), read):
+    nodes: list[NodeExecution] = []
+    keys = step_dir.node_keys()
+    for execution, problems in side_by_side.each(keys, read):
+        progress(len(nodes) / len(keys))
         nodes.append(slim.shared(execution))
         gaps += [Gap(f"{where}, node {execution.name}", problem) for problem in problems]
     return nodes

@@ -94,7 +94,9 @@ def sample_rows(job: Job) -> Iterator[Row]:
     """Yield a row per file of samples."""
     for step in job.steps:
         for node in step.nodes:
-            if (file := node.samples) is not None:
+            for file in (node.samples, *(other.samples for other in node.others)):
+                if file is None:
+                    continue
                 yield (
                     step.number, node.name, file.path, file.size_bytes, file.rows, file.sha256,
                 )  # fmt: skip

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from yprov_run.jobdir import JobDir, safe_name
 from yprov_run.merge.detail import Detail
+from yprov_run.merge.staging import Staging
 from yprov_run.merge.tables import write_tables
-from yprov_run.model import Column, Job, NodeExecution, SideFile, Step
+from yprov_run.model import Column, Job, NodeExecution, SampleFile, SideFile, Step
 from yprov_run.trace import samples
 
 MAX_METRIC_FILES = 2_000
@@ -29,12 +29,62 @@ _SERIES = {
 }
 
 
-def write_side_files(job: Job, directory: JobDir, detail: Detail) -> list[SideFile]:
-    """Write all side files of a job and return them. Raises OSError if the folder refuses."""
-    files = write_tables(job, directory, detail)
-    for step, node in nodes_with_metric_files(job):
-        files += _write_metrics(step, node, directory)
+def write_side_files(
+    job: Job,
+    directory: JobDir,
+    detail: Detail,
+    staging: Staging,
+    progress: Callable[[float], None],
+) -> list[SideFile]:
+    """Write all side files of a job and return them. Raises OSError if the folder refuses.
+
+    They get their names when the staging puts them. `progress` is called with the share done.
+    """
+    files = write_tables(job, directory, detail, staging, lambda share: progress(share / 2))
+    split = nodes_with_metric_files(job)
+    for number, (step, node) in enumerate(split):
+        progress(0.5 + number / len(split) / 2)
+        for written in _written(node):
+            files += _write_metrics(step, node, written, directory, staging)
     return files
+
+
+class _Written(NamedTuple):
+    """One agent's samples: their columns, and which of these become metric files, as what."""
+
+    samples: SampleFile
+    width: int
+    zero_ms: int
+    series: list[tuple[int, Column]]
+
+
+def _written(node: NodeExecution) -> list[_Written]:
+    """Return what the agents of a node wrote of itself and of the job's GPUs."""
+    gpus = {use.device.index for use in node.devices}
+    zero_ms = node.facts.get("utc_ms_at_zero")
+    found = []
+    if node.samples is not None and isinstance(zero_ms, int):
+        series = [
+            (position, column)
+            for position, column in enumerate(node.columns)
+            if column.device is None or column.device in gpus
+        ]
+        found.append(_Written(node.samples, len(node.columns), zero_ms, _known(series)))
+    for other in node.others:
+        numbers = dict(other.devices)
+        series = [
+            (position, Column(column.quantity, numbers[column.device]))
+            for position, column in enumerate(other.columns)
+            if column.device is not None and numbers.get(column.device) in gpus
+        ]
+        if other.zero_ms is not None:
+            width = len(other.columns)
+            found.append(_Written(other.samples, width, other.zero_ms, _known(series)))
+    return found
+
+
+def _known(series: Sequence[tuple[int, Column]]) -> list[tuple[int, Column]]:
+    return [(place, column) for place, column in series if column.quantity.name in _SERIES]
 
 
 def nodes_with_metric_files(job: Job) -> list[tuple[Step, NodeExecution]]:
@@ -45,42 +95,32 @@ def nodes_with_metric_files(job: Job) -> list[tuple[Step, NodeExecution]]:
     """
     every = [(step, node) for step in job.steps for node in step.nodes if node.samples]
     files = rows = 0
-    for _, node in every:
-        series = len(_series(node.columns))
-        files += series
-        rows += series * (node.samples.rows if node.samples else 0)
-    if files <= MAX_METRIC_FILES and rows <= MAX_METRIC_ROWS:
-        return every
-    first: dict[int, tuple[Step, NodeExecution]] = {}
-    for step, node in every:
-        first.setdefault(step.number, (step, node))
-    return list(first.values())
+    for _, execution in every:
+        for written in _written(execution):
+            files += len(written.series)
+            rows += len(written.series) * written.samples.rows
+        if files > MAX_METRIC_FILES or rows > MAX_METRIC_ROWS:
+            first: dict[int, tuple[Step, NodeExecution]] = {}
+            for step, node in every:
+                first.setdefault(step.number, (step, node))
+            return list(first.values())
+    return every
 
 
-def _series(columns: Sequence[Column]) -> list[tuple[int, Column]]:
-    return [
-        (position, column)
-        for position, column in enumerate(columns)
-        if column.quantity.name in _SERIES
-    ]
-
-
-def _write_metrics(step: Step, node: NodeExecution, directory: JobDir) -> list[SideFile]:
-    """Split one node's samples into a file per series: `epoch,value,timestep` (UTC ms)."""
-    zero_ms = node.facts.get("utc_ms_at_zero")
-    if node.samples is None or not isinstance(zero_ms, int):
-        return []
-    series = _series(node.columns)
+def _write_metrics(
+    step: Step, node: NodeExecution, written: _Written, directory: JobDir, staging: Staging
+) -> list[SideFile]:
+    """Split one agent's samples into a file per series: `epoch,value,timestep` (UTC ms)."""
     directory.metrics.mkdir(exist_ok=True)
     with ExitStack() as stack:
         tables = [
-            stack.enter_context(_metric_table(step, node, column, directory))
-            for _, column in series
+            stack.enter_context(_metric_table(step, node, column, directory, staging))
+            for _, column in written.series
         ]
-        source = directory.path / node.samples.path
-        for time_ms, values in _rows(source, len(node.columns)):
-            for table, (position, _) in zip(tables, series, strict=True):
-                table.add(zero_ms + time_ms, values[position])
+        source = directory.path / written.samples.path
+        for time_ms, values in _rows(source, written.width):
+            for table, (position, _) in zip(tables, written.series, strict=True):
+                table.add(written.zero_ms + time_ms, values[position])
     return [table.described() for table in tables if table.rows]
 
 
@@ -123,9 +163,8 @@ class _MetricTable:
 
 @contextmanager
 def _metric_table(
-    step: Step, node: NodeExecution, column: Column, directory: JobDir
+    step: Step, node: NodeExecution, column: Column, directory: JobDir, staging: Staging
 ) -> Iterator[_MetricTable]:
-    """Open a metric file under a temporary name; it gets its own when it is whole."""
     name, scale, unit = _SERIES[column.quantity.name]
     context = f"step{step.number}.{safe_name(node.key)}"
     source = "host" if column.device is None else f"gpu{column.device}"
@@ -134,12 +173,8 @@ def _metric_table(
         path.relative_to(directory.path).as_posix(), name, 0, "", 0, unit, context, source,
         step.number, node.key,
     )  # fmt: skip
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            table = _MetricTable(stream, column.quantity.factor * scale, description)
-            yield table
-        if table.rows:
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with staging.temporary(path).open("wb") as stream:
+        table = _MetricTable(stream, column.quantity.factor * scale, description)
+        yield table
+    if not table.rows:
+        staging.forget(path)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -15,26 +14,34 @@ from yprov_run.jobdir import JobDir
 from yprov_run.merge import rows
 from yprov_run.merge.detail import FULL, Detail
 from yprov_run.merge.rows import Row
+from yprov_run.merge.staging import Staging
 from yprov_run.model import Job, SideFile
 
 _ROWS_AT_ONCE = 512
 
 
-def write_tables(job: Job, directory: JobDir, detail: Detail) -> list[SideFile]:
+def write_tables(
+    job: Job, directory: JobDir, detail: Detail, staging: Staging, progress: Callable[[float], None]
+) -> list[SideFile]:
     """Write the job's tables and return them. Raises OSError if the folder refuses.
 
-    Those of nodes, samples and zones only where not all of it stands in the document.
+    Those of nodes, samples and zones only where not all of it stands in the document. `progress`
+    is called with the share that is done.
     """
     directory.artifacts.mkdir(exist_ok=True)
     nodes = job.nodes
-    files = [_write(directory, "tasks", rows.TASKS, rows.task_rows(job))]
+    wanted = [("tasks", rows.TASKS, rows.task_rows)]
     if any(node.devices for node in nodes):
-        files.append(_write(directory, "devices", rows.DEVICES, rows.device_rows(job)))
+        wanted.append(("devices", rows.DEVICES, rows.device_rows))
     if detail != FULL:
-        files.append(_write(directory, "nodes", rows.NODES, rows.node_rows(job)))
-        files.append(_write(directory, "samples", rows.SAMPLES, rows.sample_rows(job)))
+        wanted.append(("nodes", rows.NODES, rows.node_rows))
+        wanted.append(("samples", rows.SAMPLES, rows.sample_rows))
         if any(node.zones for node in nodes):
-            files.append(_write(directory, "zones", rows.ZONES, rows.zone_rows(job)))
+            wanted.append(("zones", rows.ZONES, rows.zone_rows))
+    files = []
+    for number, (name, columns, every) in enumerate(wanted):
+        progress(number / len(wanted))
+        files.append(_write(directory, name, columns, every(job), staging))
     return files
 
 
@@ -56,22 +63,18 @@ class _Hashed:
         return self._hash.hexdigest()
 
 
-def _write(directory: JobDir, name: str, columns: dict[str, str], found: Iterable[Row]) -> SideFile:
-    """Write one table under a temporary name; it gets its own when it is whole."""
+def _write(
+    directory: JobDir, name: str, columns: dict[str, str], found: Iterable[Row], staging: Staging
+) -> SideFile:
     path = directory.artifacts / f"{name}.csv"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     count = 0
-    try:
-        with temporary.open("xb") as stream:
-            hashed = _Hashed(stream)
-            hashed.write(_lines([list(columns)]))
-            every = iter(found)
-            while some := list(islice(every, _ROWS_AT_ONCE)):
-                hashed.write(_lines(some))
-                count += len(some)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with staging.temporary(path).open("xb") as stream:
+        hashed = _Hashed(stream)
+        hashed.write(_lines([list(columns)]))
+        every = iter(found)
+        while some := list(islice(every, _ROWS_AT_ONCE)):
+            hashed.write(_lines(some))
+            count += len(some)
     return SideFile(
         path=Path(path).relative_to(directory.path).as_posix(),
         name=name,

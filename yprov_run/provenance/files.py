@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import hashlib
 
-from yprov_run.model import FileCollection, FileRef, FileVersion, Job, NodeExecution, SideFile, Step
+from yprov_run.model import (
+    Column,
+    FileCollection,
+    FileRef,
+    FileVersion,
+    Job,
+    NodeExecution,
+    SampleFile,
+    SideFile,
+    Step,
+)
 from yprov_run.provenance.identifiers import JOB, node_id, step_id
 from yprov_run.provenance.records import (
     Attributes,
@@ -25,24 +35,34 @@ _TABLES = {
 
 
 def add_samples(records: Records, activity: str, step: Step, node: NodeExecution) -> None:
-    """Add a node's samples, if there are any."""
-    if node.samples is None:
-        return
+    """Add a node's samples, if there are any, and those of other agents there."""
+    if node.samples is not None:
+        _add_samples(records, activity, step, node, (node.key, node.samples, node.columns))
+    for other in node.others:
+        _add_samples(records, activity, step, node, (other.key, other.samples, other.columns))
+
+
+def _add_samples(
+    records: Records,
+    activity: str,
+    step: Step,
+    node: NodeExecution,
+    written: tuple[str, SampleFile, tuple[Column, ...]],
+) -> None:
+    key, samples, columns = written
     entity = records.add(
         "entity",
-        f"samples/{step.number}/{local_part(node.key)}",
+        f"samples/{step.number}/{local_part(key)}",
         {
             "prov:type": term("SampleFile"),
             "prov:label": f"samples of {clean(node.name)}",
-            "prov:location": node.samples.path,
+            "prov:location": samples.path,
             "schema:encodingFormat": "text/csv",
-            "schema:sha256": node.samples.sha256,
-            "schema:contentSize": str(node.samples.size_bytes),
-            **own(
-                rowCount=node.samples.rows,
-            ),
+            "schema:sha256": samples.sha256,
+            "schema:contentSize": str(samples.size_bytes),
+            **own(rowCount=samples.rows),
             "dcterms:conformsTo": _columns_of(
-                records, {column.name: column.quantity.stored_unit for column in node.columns}
+                records, {column.name: column.quantity.stored_unit for column in columns}
             ),
         },
     )
