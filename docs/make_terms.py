@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from yprov_run.provenance.meanings import BORROWED, MATCHES, range_of
 from yprov_run.provenance.vocabulary import NAMESPACES, RUN, TERMS
 
 _HEAD = f"""# Terms
@@ -18,8 +19,21 @@ The other prefixes: {", ".join(f"`{prefix}:` = `{uri}`" for prefix, uri in NAMES
 `yprov:` and `provml:` are spelled as the yProv family spells them, because its programs look for
 these very names.
 
-| term | type | unit | meaning |
-|---|---|---|---|
+`range` is what a value may be, where that is not open; `yprov-inspect check` holds documents
+against it. `others` are terms of schema.org, Dublin Core, PROV and the yProv family: `=` the same,
+`<` theirs is wider, `~` near it.
+
+| term | type | unit | range | meaning | others |
+|---|---|---|---|---|---|
+"""
+
+_BORROWED = """
+## Terms of others
+
+What those of others that our documents hold say there; PROV's own are used as PROV defines them.
+
+| term | in our documents |
+|---|---|
 """
 
 
@@ -27,10 +41,15 @@ def page() -> str:
     """Return the page's text."""
     rows = (
         f'| <a id="{term.name}"></a>`{term.name}` | {term.datatype or "class"} | {term.unit} '
-        f"| {term.definition} |\n"
+        f"| {range_of(term)} | {term.definition} | {MATCHES.get(term.name, '')} |\n"
         for term in TERMS.values()
     )
-    return _HEAD + "".join(rows)
+    borrowed = (f"| {_code(names)} | {meaning} |\n" for names, meaning in BORROWED.items())
+    return _HEAD + "".join(rows) + _BORROWED + "".join(borrowed)
+
+
+def _code(names: str) -> str:
+    return ", ".join(f"`{name}`" for name in names.split(", "))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from tests.support.commands import only_job, run
 from yprov_run.provenance.check import check, findings, parse
+from yprov_run.provenance.meanings import MATCHES, RANGES
+from yprov_run.provenance.vocabulary import RUN, TERMS
 
 GOOD: dict[str, Any] = {
     "prefix": {"default": "urn:x#", "yprov": "https://github.com/HPCI-Lab/yProv4ML"},
@@ -246,3 +248,40 @@ def test_a_large_document_is_checked_in_linear_time() -> None:
 
     # Ten times the records in much less than a hundred times the time: not quadratic.
     assert seconds(20_000) < 40 * max(seconds(2_000), 0.005)
+
+
+OWN: dict[str, Any] = {**GOOD, "prefix": {**GOOD["prefix"], "run": RUN}}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"run:energy": -1.0}, "-1 is not within 0 to any"),
+        ({"run:meanUtilisation": 1.01}, "1.01 is not within 0 to 1"),
+        ({"run:gpuCount": {"$": "-1", "type": "xsd:int"}}, "-1 is not within 0 to any"),
+        ({"run:coverage": "x"}, "'x' is no number"),
+        ({"run:state": "great"}, "'great' is none of completed, failed, killed, running, unknown"),
+    ],
+)
+def test_a_value_that_one_of_our_terms_cannot_have_is_found(
+    value: dict[str, Any], words: str
+) -> None:
+    activities = {**OWN["activity"], "n": value}
+    (name,) = value
+    (found,) = findings({**OWN, "activity": activities})
+    assert (found.path, found.words, found.rule) == (f"/activity/n/{name}", words, "terms")
+    elsewhere = {**GOOD, "prefix": {**GOOD["prefix"], "run": "urn:other#"}}
+    assert list(findings({**elsewhere, "activity": activities})) == []
+
+
+def test_every_value_within_its_range_is_good() -> None:
+    values = {"run:energy": 0.0, "run:meanUtilisation": 1.0, "run:coverage": 1.0000000001,
+              "run:clockOffset": -3.5, "run:energyDisagreement": -0.5, "run:maxLoad": 300.0,
+              "run:exitStatus": {"$": "-11", "type": "xsd:int"}, "run:state": "killed"}  # fmt: skip
+    assert list(findings({**OWN, "activity": {**OWN["activity"], "n": values}})) == []
+
+
+def test_every_match_and_range_is_of_a_term_that_is_there() -> None:
+    assert set(MATCHES) <= set(TERMS)
+    assert {name.removeprefix("run:") for name in RANGES} <= set(TERMS)
+    assert all(words[:2] in {"= ", "< ", "~ "} for words in MATCHES.values())

@@ -20,6 +20,7 @@ from tests.support.slurm import wait_until
 from yprov_run.cli.fold import fold
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir
+from yprov_run.provenance.rules.sidefiles import check_side_files
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +271,24 @@ def test_a_running_job_can_be_merged_and_says_that_it_runs(tmp_path: Path) -> No
         assert job["run:state"] == "running"
     job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
     assert job["run:state"] == "completed"
+
+
+def test_samples_that_a_running_job_has_written_since_are_no_fault(copy: JobDir) -> None:
+    (copy.steps_dir / "0/end.json").unlink()
+    events = _nodes(copy, ".events.jsonl")
+    lines = events.read_text().splitlines(keepends=True)
+    events.write_text("".join(line for line in lines if '"event":"end"' not in line))
+    document = _merged(copy)
+    samples = _nodes(copy, ".samples.csv")
+    with samples.open("a") as stream:
+        stream.write("99999,1\n")
+    (fault,) = check_side_files(document, copy.path, lambda share: None)
+    assert "bytes, the document says" in fault.words
+    document["activity"]["job"]["run:state"] = "running"
+    assert list(check_side_files(document, copy.path, lambda share: None)) == []
+    samples.write_bytes(b"x" + samples.read_bytes()[1:])
+    (fault,) = check_side_files(document, copy.path, lambda share: None)
+    assert "another checksum" in fault.words
 
 
 def test_a_folder_that_refuses_the_document_is_one_clear_line(copy: JobDir) -> None:

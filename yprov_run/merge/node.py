@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,11 +81,11 @@ def _from_json(written: Json, reduction: Json, layout: Layout) -> _Figures:
 def _rebuild(path: Path, name: str, trace: NodeTrace) -> tuple[_Figures, SampleFile | None]:
     """Reduce the samples that a dead agent left behind."""
     reduction = Reduction(trace.columns, trace.interval_s)
-    report = samples.ReadReport()
+    digest = hashlib.sha256()
+    report = samples.ReadReport(digest=digest)
     try:
         for row in samples.read_rows(path, len(trace.columns), report):
             reduction.add(*row)
-        size_bytes, sha256 = samples.checksum(path)
     except OSError as error:
         trace.gaps.append(f"its samples are unreadable: {error.strerror}")
         return _Figures(Figures({}, Layout()), {}, None, None), None
@@ -92,7 +93,7 @@ def _rebuild(path: Path, name: str, trace: NodeTrace) -> tuple[_Figures, SampleF
         trace.gaps.append(f"{report.damaged} damaged lines in its samples")
     written = reduction.as_json()
     figures = _from_json(fields.mapping(written, "columns"), written, trace.layout)
-    return figures, SampleFile(name, size_bytes, sha256, report.rows)
+    return figures, SampleFile(name, report.size_bytes, digest.hexdigest(), report.rows)
 
 
 def _cut(trace: NodeTrace, figures: _Figures, step_ended_ms: int | None) -> int | None:

@@ -1,7 +1,8 @@
 """Is a PROV-JSON document valid PROV, and can the yProv family's programs read it? In linear time.
 
 References, disjointness, unique generation, order of times, cycles, identifier reuse, prefixes,
-values, and the family's rules. PROV-CONSTRAINTS does not compare clock times; this does.
+values, the family's rules, and the ranges of our own terms. PROV-CONSTRAINTS does not compare clock
+times; this does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from yprov_run.errors import YprovError
-from yprov_run.provenance.rules import cycles, family, order, relations, shape
+from yprov_run.provenance.rules import cycles, family, order, ranges, relations, shape
 from yprov_run.provenance.rules.findings import Finding, pointer
 from yprov_run.provenance.rules.index import Index
 from yprov_run.provenance.vocabulary import RUN
@@ -30,6 +31,7 @@ _RULES = (
     order.check_times,
     cycles.check_cycles,
     family.check_family,
+    ranges.check_ranges,
 )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yprov_run.measures import Column
-from yprov_run.trace.digest import sha256
+from yprov_run.trace.digest import Digest
 from yprov_run.trace.opening import open_plain
 
 TIME = "time_ms"
@@ -36,11 +36,16 @@ def row(time_ms: int, values: Sequence[int | None]) -> str:
 
 @dataclass
 class ReadReport:
-    """What a reader met: good rows, and lines that are no rows."""
+    """What a reader met: good rows, lines that are no rows, and all its bytes if it is to sum them.
+
+    An agent may write on meanwhile: rows and checksum are of the same bytes.
+    """
 
     rows: int = 0
     damaged: int = 0
     torn: bool = False
+    digest: Digest | None = None
+    size_bytes: int = 0
 
 
 def read_rows(path: Path, width: int, report: ReadReport) -> Iterator[Row]:
@@ -51,6 +56,9 @@ def read_rows(path: Path, width: int, report: ReadReport) -> Iterator[Row]:
     with open_plain(path, _MAX_BYTES) as stream:
         first = True
         while line := stream.readline(_MAX_LINE):
+            if report.digest is not None:
+                report.digest.update(line)
+                report.size_bytes += len(line)
             if not line.endswith(b"\n"):
                 report.torn = True
                 if len(line) < _MAX_LINE:
@@ -79,14 +87,3 @@ def _parse(line: bytes, width: int) -> Row | None:
         return time_ms, [int(cell) if cell else None for cell in cells[1:]]
     except ValueError:
         return None
-
-
-def checksum(path: Path) -> tuple[int, str]:
-    """Return a file's size in bytes and its SHA-256 as hexadecimal digits. Raises OSError."""
-    digest = sha256()
-    size_bytes = 0
-    with open_plain(path, _MAX_BYTES) as stream:
-        while chunk := stream.read(_MAX_LINE):
-            digest.update(chunk)
-            size_bytes += len(chunk)
-    return size_bytes, digest.hexdigest()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Rule = Literal["PROV", "family"]
+Rule = Literal["PROV", "family", "terms"]
 
 
 @dataclass(frozen=True)
 class Finding:
     """One fault: a JSON Pointer (RFC 6901) into the document, and words.
 
-    `rule` tells whose rule is broken: W3C PROV's, or that of the yProv family's programs, which
-    refuse some documents that are valid.
+    `rule` tells whose rule is broken: W3C PROV's, that of the yProv family's programs, which
+    refuse some documents that are valid, or that of our own terms.
     """
 
     path: str

@@ -14,6 +14,7 @@ from yprov_run.provenance.rules.findings import Finding, pointer
 
 _CHUNK = 1 << 20
 _SIZE = "schema:contentSize"
+_SAMPLES = "run:SampleFile"
 _SAMPLE_TABLE = "run:SampleTable"
 
 
@@ -23,11 +24,12 @@ def check_side_files(
     """Hold every file that stands beside the document against its checksum and size.
 
     These are the entities with `schema:sha256` and a relative `prov:location`, but for files of
-    the job itself (`run:File`), which may have changed since. Nothing outside the folder is read.
-    Where the samples of many nodes stand in a table and not in the document, its rows are held
-    against the files as well. `progress` is called with the share of files done.
+    the job itself (`run:File`), which may have changed since; samples of a job that was running may
+    have grown. Where samples stand in a table and not in the document, its rows are held against
+    the files. Nothing outside the folder is read. `progress` is called with the share that is done.
     """
     entities = document.get("entity")
+    is_running = _is_running(document)
     listed = [
         (identifier, entity)
         for identifier, entity in (entities.items() if isinstance(entities, Mapping) else ())
@@ -36,19 +38,26 @@ def check_side_files(
     tables = []
     for done, (identifier, entity) in enumerate(listed):
         progress(done / len(listed))
-        problem = _problem(folder, entity)
+        may_grow = is_running and entity.get("prov:type") == _SAMPLES
+        problem = _problem(folder, entity, may_grow)
         if problem:
             yield Finding(pointer("entity", identifier, "prov:location"), problem)
         elif entity.get("prov:type") == _SAMPLE_TABLE:
             tables.append((identifier, entity))
     for identifier, entity in tables:
         place = pointer("entity", identifier, "prov:location")
-        for problem in _samples(folder, entity, progress):
+        for problem in _samples(folder, entity, is_running, progress):
             yield Finding(place, problem)
 
 
+def _is_running(document: Mapping[str, Any]) -> bool:
+    activities = document.get("activity")
+    job = activities.get("job") if isinstance(activities, Mapping) else None
+    return isinstance(job, Mapping) and job.get("run:state") == "running"
+
+
 def _samples(
-    folder: Path, table: Mapping[str, Any], progress: Callable[[float], None]
+    folder: Path, table: Mapping[str, Any], may_grow: bool, progress: Callable[[float], None]
 ) -> Iterator[str]:
     """Hold the files that a table of samples lists against their sizes and checksums."""
     try:
@@ -64,7 +73,7 @@ def _samples(
             yield f"{table['prov:location']!r}, row {done + 1}: no path or no checksum"
             continue
         listed = {"prov:location": path, _SIZE: size, "schema:sha256": checksum}
-        if problem := _problem(folder, listed):
+        if problem := _problem(folder, listed, may_grow):
             yield problem
 
 
@@ -76,7 +85,7 @@ def _is_beside(entity: object) -> bool:
     return is_path and isinstance(checksum, str)
 
 
-def _problem(folder: Path, entity: Mapping[str, Any]) -> str:
+def _problem(folder: Path, entity: Mapping[str, Any], may_grow: bool) -> str:
     location: str = entity["prov:location"]
     if ".." in PurePosixPath(location).parts or "\0" in location:
         return f"{location!r} is outside the document's folder; not read"
@@ -89,7 +98,7 @@ def _problem(folder: Path, entity: Mapping[str, Any]) -> str:
     except (OSError, ValueError) as error:
         return f"{location!r}: {getattr(error, 'strerror', None) or error}"
     try:
-        problem, checksum = _look(descriptor, location, entity.get(_SIZE))
+        problem, checksum = _look(descriptor, location, entity.get(_SIZE), may_grow)
     except OSError as error:
         return f"{location!r}: {error.strerror}"
     finally:
@@ -99,14 +108,19 @@ def _problem(folder: Path, entity: Mapping[str, Any]) -> str:
     return problem
 
 
-def _look(descriptor: int, location: str, expected: object) -> tuple[str, str]:
-    """Return what is wrong with an open file, and its SHA-256. Raises OSError."""
+def _look(descriptor: int, location: str, expected: object, may_grow: bool) -> tuple[str, str]:
+    """Return what is wrong with an open file, and its SHA-256: of the part that is expected to be
+    there, where it may have grown. Raises OSError."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return f"{location!r} is no regular file", ""
-    if isinstance(expected, str) and expected.isdigit() and int(expected) != status.st_size:
-        return f"{location!r} has {status.st_size} bytes, the document says {expected}", ""
+    left = status.st_size
+    if isinstance(expected, str) and expected.isdigit():
+        left = int(expected)
+        if left > status.st_size or (left < status.st_size and not may_grow):
+            return f"{location!r} has {status.st_size} bytes, the document says {expected}", ""
     digest = hashlib.sha256()
-    while chunk := os.read(descriptor, _CHUNK):
+    while left > 0 and (chunk := os.read(descriptor, min(left, _CHUNK))):
         digest.update(chunk)
+        left -= len(chunk)
     return "", digest.hexdigest()

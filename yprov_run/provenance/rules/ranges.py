@@ -1,0 +1,37 @@
+"""Values of our own terms: are they within the range that docs/terms.md gives?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from yprov_run.provenance.meanings import RANGES, Range
+from yprov_run.provenance.rules.findings import Finding, pointer
+from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Index
+from yprov_run.provenance.vocabulary import RUN
+
+_ROUNDING = 1e-9
+
+
+def check_ranges(index: Index) -> Iterator[Finding]:
+    """Find values of our terms that cannot be; of documents only that mean our terms by `run:`."""
+    if index.prefixes().get("run") != RUN:
+        return
+    for kind in (*ELEMENTS, *RELATIONS):
+        for identifier, record in index.records(kind):
+            for name in record.keys() & RANGES.keys():
+                if problem := _problem(record[name], RANGES[name]):
+                    place = pointer(*index.place, kind, identifier, name)
+                    yield Finding(place, problem, "terms")
+
+
+def _problem(value: object, wanted: Range) -> str:
+    literal = value.get("$") if isinstance(value, Mapping) else value
+    if wanted.texts:
+        return "" if literal in wanted.texts else f"{literal!r} is none of {wanted}"
+    try:
+        number = float(str(literal))
+    except ValueError:
+        return f"{literal!r} is no number"
+    below = wanted.lowest is not None and number < wanted.lowest - _ROUNDING
+    above = wanted.highest is not None and number > wanted.highest + _ROUNDING
+    return f"{number:g} is not within {wanted}" if below or above else ""
