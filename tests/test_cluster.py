@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import documents
+from tests.support import documents, slurmfacts
 from tests.support.commands import BIN, REPOSITORY, environment, only_job, run
 from tests.support.processes import agents_below
 from tests.support.slurm import NODES, Finished, SlurmCluster, wait_until
@@ -196,6 +196,7 @@ def test_a_cancelled_job_says_how_it_ended(
     finished = cluster.wait(job_id, tmp_path)
     assert finished.state.startswith("CANCELLED")
     _check_ended_by_a_signal(tmp_path)
+    slurmfacts.hold(slurmfacts.merged(cluster, only_job(tmp_path)), cluster, job_id)
 
 
 def test_a_job_cancelled_with_its_batch_script_unprepared_can_be_merged(
@@ -364,6 +365,7 @@ def test_a_node_that_dies_in_the_middle_is_named(
     document = documents.load(only_job(tmp_path) / "prov.json")
     assert [gap for gap in documents.gaps(document) if "node3" in gap or "killed with" in gap]
     assert documents.job(document)["run:nodeCount"] == 4
+    slurmfacts.hold(slurmfacts.merged(cluster, only_job(tmp_path)), cluster, job_id)
 
 
 def test_a_controller_that_is_down_does_not_matter_to_the_merge(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import documents
-from tests.support.commands import BIN, only_job, run
+from tests.support import documents, slurmfacts
+from tests.support.commands import BIN, only_job
 from tests.support.secrets import PLANTED, leaks
 from tests.support.slurm import SlurmCluster
 
@@ -42,12 +42,9 @@ yprov-run -q srun -N 1 -n 1 sh -c 'exit 3'
     words = [word for planted in PLANTED for word in shlex.split(planted.text)]
     job_id = cluster.submit(script, tmp_path, options, path, words)
     cluster.wait(f"{job_id}_4", tmp_path)
-    merged = run(
-        "yprov-merge", "-q", str(only_job(tmp_path)), cwd=tmp_path, env={**cluster.environ, **path}
-    )
-    assert merged.returncode == 0, merged.stderr
-    document = documents.load(only_job(tmp_path) / "prov.json")
+    document = slurmfacts.merged(cluster, only_job(tmp_path))
     job = documents.job(document)
+    slurmfacts.hold(document, cluster, job["schema:identifier"])
     assert not [gap for gap in documents.gaps(document) if "scheduler" in gap]
 
     def told(field: str) -> str:
@@ -97,11 +94,9 @@ if [ -z "$SLURM_RESTART_COUNT" ]; then scontrol requeue "$SLURM_JOB_ID"; sleep 6
     cluster.run("scontrol", "update", f"JobId={job_id}", "StartTime=now+3seconds")
     finished = cluster.wait(job_id, tmp_path)
     assert finished.state == "COMPLETED", finished.output
-    merged = run(
-        "yprov-merge", "-q", str(only_job(tmp_path)), cwd=tmp_path, env={**cluster.environ, **path}
-    )
-    assert merged.returncode == 0, merged.stderr
-    job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
+    document = slurmfacts.merged(cluster, only_job(tmp_path))
+    slurmfacts.hold(document, cluster, job_id)
+    job = documents.job(document)
     states = [start["State"] for start in json.loads(job["run:accountingStarts"])]
     assert (states[0], states[-1], job["run:stepCount"]) == ("REQUEUED", "COMPLETED", 2)
     facts = only_job(tmp_path) / "record/steps/1/captured/scheduler.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import documents
+from tests.support import documents, slurmfacts
 from tests.support.commands import BIN, REPOSITORY, only_job
 from tests.support.slurm import SlurmCluster, wait_until
 
@@ -65,6 +65,29 @@ def test_each_task_of_an_array_has_a_record_of_its_own(
         assert job["run:state"] == "completed"
         assert job["run:taskCount"] == 1
     assert tasks == {"1", "2", "3"}
+
+
+def test_the_members_of_a_heterogeneous_job_are_one_document(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    script = (
+        "#!/bin/bash\n#SBATCH -N1 -n1 --mem=100\n#SBATCH hetjob\n#SBATCH -N2 -n3 --mem=100\n"
+        "yprov-run -q srun --het-group=0,1 sh -c 'echo task $SLURM_PROCID; sleep 1'\n"
+    )
+    finished = cluster.batch(script, tmp_path, environ={"PATH": PATH})
+    assert sorted(finished.output.split()) == sorted(["0", "1", "2", "3"] + ["task"] * 4)
+    document = slurmfacts.merged(cluster, only_job(tmp_path))
+    job = documents.job(document)
+    assert (job["schema:identifier"], job["run:state"]) == (finished.job_id, "completed")
+    members = [row for row in slurmfacts.rows(cluster, finished.job_id) if row["NTasks"] == ""]
+    assert [row["State"] for row in members] == ["COMPLETED"] * 2
+    steps = [r for r in slurmfacts.rows(cluster, finished.job_id) if r["JobIDRaw"].endswith(".0")]
+    assert job["run:taskCount"] == sum(int(row["NTasks"]) for row in steps) == 4
+    nodes = documents.of_type(document, "activity", "run:NodeExecution").values()
+    hosts = ",".join(row["NodeList"] for row in members)
+    listed = cluster.run("scontrol", "show", "hostnames", hosts).split()
+    assert sorted(node["prov:label"] for node in nodes) == sorted(listed)
+    assert [gap for gap in documents.gaps(document) if "killed with the step" not in gap] == []
 
 
 def test_a_node_without_our_python_is_named_and_the_job_runs(

@@ -145,6 +145,12 @@ def test_a_newer_schema_is_read_as_far_as_it_is_known(copy: JobDir) -> None:
     assert documents.job(document)["run:state"] == "completed"
 
 
+def test_an_exit_status_that_cannot_be_makes_no_invalid_document(copy: JobDir) -> None:
+    path = copy.steps_dir / "0/end.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"exit_status": 1 << 31}))
+    assert documents.job(_merged(copy))["run:exitStatus"] == 1 << 31
+
+
 def test_a_missing_end_is_unknown_or_what_the_agents_saw(copy: JobDir) -> None:
     (copy.steps_dir / "0" / "end.json").unlink()
     job = documents.job(_merged(copy))

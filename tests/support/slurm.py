@@ -315,7 +315,7 @@ MpiDefault=none
 ReturnToService=2
 KillWait=5
 Epilog={self.epilog}
-SchedulerParameters=sched_interval=1,batch_sched_delay=0
+SchedulerParameters=sched_interval=1,batch_sched_delay=0,bf_interval=1
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort={self._dbd_port}

@@ -26,7 +26,7 @@ class Straggler:
 
 def device_imbalance(nodes: Sequence[NodeExecution]) -> float | None:
     """Return 1 - mean / highest of the GPUs' mean use: the share that waits for the busiest."""
-    return _imbalance([use for _, use in _uses(nodes)])
+    return _imbalance([use for node in nodes for use in node.devices])
 
 
 def node_imbalance(nodes: Sequence[NodeExecution]) -> float | None:
@@ -54,43 +54,45 @@ def _node_load(node: NodeExecution) -> float | None:
     return node.cpu.mean if node.cpu else None
 
 
-def _uses(nodes: Sequence[NodeExecution]) -> list[tuple[str, DeviceUse]]:
-    return [(f"GPU {use.device.index} on {node.name} ({use.device.uuid})", use)
-            for node in nodes for use in node.devices]  # fmt: skip
+_Use = tuple[NodeExecution, DeviceUse]
+
+
+def _name(node: NodeExecution, use: DeviceUse) -> str:
+    return f"GPU {use.device.index} on {node.name} ({use.device.uuid})"
 
 
 def stragglers(nodes: Sequence[NodeExecution]) -> tuple[Straggler, ...]:
     """Name the devices whose use or clock, and the nodes whose end, stood out from the others'."""
-    uses = _uses(nodes)
+    uses = [(node, use) for node in nodes for use in node.devices]
     found = _by_use(uses) + _by_clock(uses) + _by_end(nodes)
     return tuple(found[:_MAX_NAMED])
 
 
-def _by_use(uses: Sequence[tuple[str, DeviceUse]]) -> list[Straggler]:
-    known = [(name, u.utilisation.mean) for name, u in uses if u.utilisation and u.utilisation.mean
-             is not None]  # fmt: skip
-    middle, spread = _middle([mean for _, mean in known])
+def _by_use(uses: Sequence[_Use]) -> list[Straggler]:
+    known = [(node, u, u.utilisation.mean) for node, u in uses if u.utilisation
+             and u.utilisation.mean is not None]  # fmt: skip
+    middle, spread = _middle([mean for _, _, mean in known])
     return [
-        Straggler(name, f"used {mean:.0%} of the time, the median {middle:.0%}")
-        for name, mean in known
+        Straggler(_name(node, use), f"used {mean:.0%} of the time, the median {middle:.0%}")
+        for node, use, mean in known
         if abs(mean - middle) > max(_STANDS_OUT, _SPREAD * spread)
     ]
 
 
-def _by_clock(uses: Sequence[tuple[str, DeviceUse]]) -> list[Straggler]:
+def _by_clock(uses: Sequence[_Use]) -> list[Straggler]:
     known = [
-        (name, clock.mean, use)
-        for name, use in uses
+        (node, clock.mean, use)
+        for node, use in uses
         if (clock := use.clock) is not None and clock.mean is not None
     ]
     middle, spread = _middle([mean for _, mean, _ in known])
     found = []
-    for name, mean, use in known:
+    for node, mean, use in known:
         if middle - mean > max(_SLOWER * middle, _SPREAD * spread):
             why = max(use.throttled_by, key=lambda reason: reason[1], default=("", 0.0))
             because = f", held back by {why[0]} for {why[1]:.0%} of the time" if why[1] else ""
             words = f"clock {mean / 1e6:.0f} MHz, the median {middle / 1e6:.0f} MHz{because}"
-            found.append(Straggler(name, words))
+            found.append(Straggler(_name(node, use), words))
     return found
 
 

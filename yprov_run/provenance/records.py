@@ -13,6 +13,7 @@ from yprov_run.provenance.vocabulary import TERMS, term
 
 Attributes = dict[str, Any]
 
+_INT = 1 << 31
 _TYPES = {name: (term(name), each.datatype) for name, each in TERMS.items()}
 
 _LOCAL = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -70,7 +71,10 @@ def _typed(value: Any, datatype: str, digits: int) -> Any:
     if datatype == "xsd:double":
         return float(f"{value:.{digits}g}")  # a JSON number is an xsd:double or xsd:int
     if datatype in {"xsd:int", "xsd:long"}:
-        return {"$": str(round(value)), "type": datatype}
+        whole = round(value)
+        # Only a damaged record has a larger one; it is no xsd:int then, but stays what it is.
+        fits = -_INT <= whole < _INT
+        return {"$": str(whole), "type": datatype if fits else "xsd:long"}
     return clean(value) if isinstance(value, str) else compact(value)
 
 
