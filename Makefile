@@ -54,6 +54,7 @@ bench: $(BIN)/.installed $(VENV)/peers/bin/.peers bench-packages
 	$(VENV)/bench/bin/pip install --quiet . selenium
 	$(VENV)/bench/bin/pip install --quiet --no-deps --force-reinstall .
 	$(VENV)/bench/bin/python -m benchmarks --peers $(VENV)/peers/bin $(BENCH_ARGS)
+	$(BIN)/python docs/make_comparison.py
 
 $(VENV)/peers/bin/.peers: Makefile
 	$(PYTHON) -m venv $(VENV)/peers

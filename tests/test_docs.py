@@ -72,6 +72,13 @@ def test_the_pages_of_the_reference_are_what_the_code_gives() -> None:
     assert {path.name for path in (ROOT / "docs/reference").iterdir()} == {*made, "exit.md"}
 
 
+def test_the_figures_of_the_comparison_are_those_of_the_benchmarks() -> None:
+    made = _script("make_comparison")
+    text = (ROOT / "docs/comparison.md").read_text()
+    assert text == made.page(), "run python docs/make_comparison.py"
+    assert "| con-duct | " in text.partition("<!-- figures -->")[2]
+
+
 def test_the_page_of_terms_is_what_the_code_gives() -> None:
     text = (ROOT / "docs/terms.md").read_text()
     assert text == _script("make_terms").page(), "run python docs/make_terms.py"
