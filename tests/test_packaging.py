@@ -108,6 +108,7 @@ def test_it_runs_in_a_fresh_environment(
     _a_job_is_recorded(fresh)
     _it_is_merged_and_inspected(fresh)
     _every_command_explains_itself(fresh)
+    _a_batch_script_is_written(fresh)
 
 
 def _a_job_is_recorded(fresh: Environment) -> None:
@@ -140,6 +141,18 @@ def _every_command_explains_itself(fresh: Environment) -> None:
     wrong = fresh.run("yprov-run", "--nonsense", "true")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert "--nonsense" in wrong.stderr
+
+
+def _a_batch_script_is_written(fresh: Environment) -> None:
+    fresh.ask("yprov-run", "--init", "single", "--nodes", "2", "python", "my train.py")
+    written = (fresh.folder / "single.sh").read_text()
+    assert "\n#SBATCH --nodes=2\n" in written
+    assert "\nprogram=(python 'my train.py')\n" in written
+    include = Path(fresh.ask("yprov-run", "--template", "include").strip())
+    assert include.is_relative_to(fresh.path)
+    assert "yprov_exec()" in include.read_text()
+    wrong = fresh.run("yprov-run", "--init", "single")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
 
 
 def test_without_a_single_dependency_the_job_runs_and_its_document_is_made(

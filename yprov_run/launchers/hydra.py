@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from yprov_run.launchers import asked
 from yprov_run.launchers.grammar import (
     Options,
     Placement,
@@ -78,5 +77,7 @@ def _says_so(word: str, resolved: str) -> bool:
     """Ask a program that the name does not tell: Intel's mpirun is a script around hydra."""
     if resolved not in COMMANDS:
         return False
+    from yprov_run.launchers import asked  # seldom needed
+
     answer = asked.version(word)
     return any(name in answer for name in _NAMES_ITSELF)

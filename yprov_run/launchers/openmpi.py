@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from yprov_run.launchers import asked
 from yprov_run.launchers.grammar import (
     Placement,
     ProgramFile,
@@ -73,5 +72,7 @@ def _is_open_mpi(word: str, search_path: str) -> bool:
         return True
     if name not in COMMANDS:
         return False
+    from yprov_run.launchers import asked  # seldom needed
+
     answer = asked.version(word)
     return "Open MPI" in answer or "OpenRTE" in answer
