@@ -70,6 +70,9 @@ def contestants(peers: Path | None) -> list[Contestant]:
     """Return the bare command, ours, and each peer whose program is found."""
     found = [
         Contestant(BARE, lambda _folder, _interval: [], samples=False),
+        Contestant(
+            f"{OURS} --no-merge --no-capture", _ours("--no-merge", "--no-capture"), samples=False
+        ),
         Contestant(f"{OURS} --no-merge", _ours("--no-merge")),
         Contestant(OURS, _ours(), _version(BIN / "python", OURS)),
     ]
