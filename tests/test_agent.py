@@ -184,10 +184,10 @@ def test_a_sensor_that_raises_while_it_reads_is_lost_and_named() -> None:
         raise ValueError("garbage")
 
     sensor = IsolatedSensor("stub", lambda: Stub(fail), lambda: 0.0)
-    wait_until(lambda: sensor.is_open, "the sensor", 5)
+    wait_until(lambda: sensor.is_open and not sensor.is_reading, "the sensor", 5)
     sensor.take()  # the word that it is open
     sensor.request()
-    sensor.wait(5)
+    wait_until(lambda: not sensor.is_reading, "the reading", 5)
     assert sensor.take() is None
     assert sensor.check() == ["stub: ValueError: garbage"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection
 from importlib import import_module
-from typing import Annotated
 
 import typer
 
-from yprov_run.cli.shell import execute, show_version
+from yprov_run.cli.common import Version
+from yprov_run.cli.shell import execute
 from yprov_run.cli.teaching import examples
 
 _EPILOG = examples(
@@ -75,10 +75,7 @@ def make_app(names: Collection[str] = NAMES) -> typer.Typer:
 
 
 def inspect(
-    version: Annotated[
-        bool | None,
-        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
-    ] = None,
+    version: Version = None,
 ) -> None:
     """Look at jobs and their documents; nothing is changed."""
     del version

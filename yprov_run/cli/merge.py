@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
+from yprov_run.cli.common import JobsFolder, Quiet, Version
 from yprov_run.cli.completing import jobs
 from yprov_run.cli.fold import fold, fold_campaign
 from yprov_run.cli.inspections.check import check
 from yprov_run.cli.progress import Progress
 from yprov_run.cli.reporting import write_campaign
-from yprov_run.cli.shell import execute, show_version
+from yprov_run.cli.shell import execute
 from yprov_run.cli.teaching import examples
 from yprov_run.jobdir import campaign_document, campaign_file, find_job
 from yprov_run.report.terminal import make_console, print_summary
@@ -51,9 +52,7 @@ def merge(
             autocompletion=jobs,
         ),
     ],
-    directory: Annotated[
-        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
-    ] = Path("yprov"),
+    directory: JobsFolder = Path("yprov"),
     detail: Annotated[
         Level | None,
         typer.Option(help="What stands in the document itself. [default: by the number of GPUs]"),
@@ -65,11 +64,8 @@ def merge(
         bool,
         typer.Option("--check", help="Merge nothing: check these documents, any PROV-JSON."),
     ] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")] = False,
-    version: Annotated[
-        bool | None,
-        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
-    ] = None,
+    quiet: Quiet = False,
+    version: Version = None,
 ) -> None:
     """Fold all that was recorded for a job (every step, every node) into its prov.json.
 

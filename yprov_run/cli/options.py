@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from yprov_run.cli.common import Quiet, Version
 from yprov_run.cli.completing import templates
 from yprov_run.cli.request import Request, checked_interval, checked_merits, checked_tags
-from yprov_run.cli.shell import show_version
 from yprov_run.cli.teaching import examples
 from yprov_run.errors import YprovError
 
@@ -109,7 +109,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the command that would run, and end.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")] = False,
+    quiet: Quiet = False,
     template: Annotated[
         str | None,
         typer.Option(
@@ -130,10 +130,7 @@ def run(
             help="Write a batch script from a template; as the first word: see --init --help.",
         ),
     ] = None,
-    version: Annotated[
-        bool | None,
-        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
-    ] = None,
+    version: Version = None,
 ) -> Request:
     """Run a command exactly as it would run without this word before it, and record it.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from yprov_run.cli.common import JobsFolder
 from yprov_run.cli.completing import jobs
 from yprov_run.cli.plain import plain
 from yprov_run.cli.progress import Progress
@@ -31,9 +32,7 @@ def check(
             autocompletion=jobs,
         ),
     ],
-    directory: Annotated[
-        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
-    ] = Path("yprov"),
+    directory: JobsFolder = Path("yprov"),
     family: Annotated[
         bool, typer.Option("--family", help="Ask for the yProv family's rules of any document.")
     ] = False,

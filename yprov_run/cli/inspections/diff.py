@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from yprov_run.cli.common import JobsFolder
 from yprov_run.cli.completing import jobs
 from yprov_run.report.changes import Change, Comparison, argument_changes, as_json, compare
 from yprov_run.report.changes import is_command as is_of_a_command
@@ -28,9 +29,7 @@ def diff(
         str, typer.Argument(metavar="A", help="A job's directory or id.", autocompletion=jobs)
     ],
     second: Annotated[str, typer.Argument(metavar="B", help="Another's.", autocompletion=jobs)],
-    directory: Annotated[
-        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
-    ] = Path("yprov"),
+    directory: JobsFolder = Path("yprov"),
     show_all: Annotated[
         bool, typer.Option("--all", help=f"More than {_SHOWN} of a kind, and circumstances.")
     ] = False,

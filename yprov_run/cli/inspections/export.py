@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from yprov_run.cli.completing import jobs
+from yprov_run.cli.common import JobReference, JobsFolder
 from yprov_run.cli.provformat import Format, converted
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir
@@ -21,13 +21,8 @@ from yprov_run.report.series import CHARTS, timeline
 
 
 def export(
-    job: Annotated[
-        str,
-        typer.Argument(metavar="JOB", help="A job's directory or id.", autocompletion=jobs),
-    ],
-    directory: Annotated[
-        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
-    ] = Path("yprov"),
+    job: JobReference,
+    directory: JobsFolder = Path("yprov"),
     plot: Annotated[bool, typer.Option("--plot", help="A chart over time, as SVG.")] = False,
     graph: Annotated[
         bool, typer.Option("--graph", help="The provenance graph, collapsed by kind, as SVG.")

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
+from yprov_run.cli.common import JobReference, JobsFolder
 from yprov_run.cli.complain import complain
-from yprov_run.cli.completing import jobs
 from yprov_run.cli.inspections.today import differences
 from yprov_run.errors import YprovError
 from yprov_run.report.facts import ENVIRONMENT, MODULES, facts
@@ -26,13 +26,8 @@ _REDACTED = "<redacted>"
 
 
 def rerun(
-    job: Annotated[
-        str,
-        typer.Argument(metavar="JOB", help="A job's directory or id.", autocompletion=jobs),
-    ],
-    directory: Annotated[
-        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
-    ] = Path("yprov"),
+    job: JobReference,
+    directory: JobsFolder = Path("yprov"),
     execute: Annotated[bool, typer.Option("--execute", help="Run it, too.")] = False,
     step: Annotated[int | None, typer.Option(help="This step only, from 0.")] = None,
 ) -> int:

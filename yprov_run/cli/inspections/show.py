@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from yprov_run.cli.completing import jobs
+from yprov_run.cli.common import JobReference, JobsFolder
 from yprov_run.cli.reporting import overview_of
 from yprov_run.merge.read import read_job
 from yprov_run.report.columns import Cell, Column, print_columns
@@ -21,13 +21,8 @@ _Flag = typer.Option
 
 
 def show(
-    job: Annotated[
-        str,
-        typer.Argument(metavar="JOB", help="A job's directory or id.", autocompletion=jobs),
-    ],
-    directory: Annotated[
-        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
-    ] = Path("yprov"),
+    job: JobReference,
+    directory: JobsFolder = Path("yprov"),
     nodes: Annotated[bool, _Flag("--nodes", help="Each node, the least used first.")] = False,
     gpus: Annotated[bool, _Flag("--gpus", help="Each GPU, the least used first.")] = False,
     files: Annotated[bool, _Flag("--files", help="Files read and written.")] = False,

@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from yprov_run.cli.completing import jobs
+from yprov_run.cli.common import JobReference, JobsFolder
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import find_job
 from yprov_run.report.live import LiveJob
@@ -33,13 +33,8 @@ _LOG_SIZE = (80, 24)
 
 
 def watch(
-    job: Annotated[
-        str,
-        typer.Argument(metavar="JOB", help="A job's directory or id.", autocompletion=jobs),
-    ],
-    directory: Annotated[
-        Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
-    ] = Path("yprov"),
+    job: JobReference,
+    directory: JobsFolder = Path("yprov"),
     every: Annotated[float, typer.Option(metavar="SECONDS", help="Between two looks.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="One look as plain text, and end.")] = False,
 ) -> None:

@@ -1,0 +1,23 @@
+"""Arguments and options that several commands have, each said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yprov_run.cli.completing import jobs
+from yprov_run.cli.shell import show_version
+
+JobReference = Annotated[
+    str, typer.Argument(metavar="JOB", help="A job's directory or id.", autocompletion=jobs)
+]
+JobsFolder = Annotated[
+    Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")]
+Version = Annotated[
+    bool | None,
+    typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
+]
