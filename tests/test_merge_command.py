@@ -72,7 +72,7 @@ def test_interrupted_among_its_nodes_it_leaves_the_old_document_whole(
     assert check_file(slow.document) == []
 
 
-@pytest.mark.parametrize("where", ["reading nodes", "writing tables", "writing the document"])
+@pytest.mark.parametrize("where", ["reading nodes", "writing metric files", "writing the document"])
 def test_wherever_it_is_interrupted_document_and_tables_fit_each_other(
     where: str, slow: JobDir
 ) -> None:
@@ -98,7 +98,7 @@ def test_it_says_how_far_it_is_from_the_first_node_to_the_report(tmp_path: Path)
     assert (shares[0], len(shares) >= 10) == (0.0, True)
     assert all(0 <= share < 1 for share in shares)
     assert list(dict.fromkeys(words for _, words in shown)) == [
-        "reading nodes", "writing tables", "writing the document", "writing the report",
+        "reading nodes", "writing metric files", "writing the document", "writing the report",
     ]  # fmt: skip
     assert documents.job(documents.load(made.document))["run:nodeCount"] == 5
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from yprov_run.merge.side_by_side import each
+from yprov_run.merge.side_by_side import beside, each
 
 
 @pytest.mark.parametrize("count", [0, 1, 127, 128, 1000])
@@ -54,3 +54,43 @@ def test_readers_are_gone_when_nobody_wants_more() -> None:
     assert len(_children() - before) == 4
     results.close()  # type: ignore[attr-defined]
     assert _children() <= before
+
+
+def test_work_beside_us_is_done_in_another_process() -> None:
+    with beside(os.getpid, is_worth_it=True) as result:
+        alone = len(os.sched_getaffinity(0)) < 2
+        assert (result() == os.getpid()) is alone
+    with beside(os.getpid, is_worth_it=False) as result:
+        assert result() == os.getpid()
+
+
+def test_work_beside_us_that_dies_or_fails_is_done_here() -> None:
+    here = os.getpid()
+
+    def dies() -> str:
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "done here"
+
+    def fails() -> str:
+        raise OSError("no space")
+
+    with beside(dies, is_worth_it=True) as result:
+        assert result() == "done here"
+    with pytest.raises(OSError, match="no space"), beside(fails, is_worth_it=True) as failing:
+        failing()
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="with one core all is done here")
+def test_work_beside_us_that_nobody_waits_for_is_ended() -> None:
+    begun, begins = os.pipe()
+
+    def waits() -> None:
+        os.write(begins, str(os.getpid()).encode())
+        signal.pause()
+
+    with beside(waits, is_worth_it=True):
+        pid = int(os.read(begun, 20))
+    assert not Path(f"/proc/{pid}").exists()
+    os.close(begun)
+    os.close(begins)

@@ -19,8 +19,9 @@ from yprov_run.merge.audience import document_mode
 from yprov_run.merge.detail import Detail, detail_of
 from yprov_run.merge.embedded.collect import collect
 from yprov_run.merge.read import read_job
-from yprov_run.merge.sidefiles import write_side_files
+from yprov_run.merge.sidefiles import write_metric_files
 from yprov_run.merge.staging import Staging
+from yprov_run.merge.tables import writing_tables
 from yprov_run.merge.totals import totals
 from yprov_run.provenance.campaign import campaign
 from yprov_run.provenance.check import parse
@@ -46,21 +47,23 @@ def fold(
     with _no_collector(), Staging() as staging:
         ask_accounting(directory)
         job = read_job(directory, lambda share: show(_READ * share, "reading nodes"))
-        figures = totals(job.nodes)
         try:
             level = detail_of(job, detail)
-            embedded, gaps = collect(job, directory)
-            job = replace(job, gaps=(*job.gaps, *gaps))
             write_attachments(job, directory)
-            side_files = write_side_files(
-                job,
-                directory,
-                level,
-                staging,
-                lambda share: show(_READ + (_WRITTEN - _READ) * share, "writing tables"),
-            )
-            show(_WRITTEN, "writing the document")
-            document = build(job, side_files, level, embedded, figures)
+            with writing_tables(job, directory, level, staging) as tables:
+                figures = totals(job.nodes)
+                embedded, gaps = collect(job, directory)
+                job = replace(job, gaps=(*job.gaps, *gaps))
+                metrics = write_metric_files(
+                    job,
+                    directory,
+                    staging,
+                    lambda share: show(_READ + (_WRITTEN - _READ) * share, "writing metric files"),
+                )
+                show(_WRITTEN, "writing the document")
+                # Asked for last: the tables may still be being written beside us.
+                side_files = (file for found in (tables, lambda: metrics) for file in found())
+                document = build(job, side_files, level, embedded, figures)
             content, mode = dump(document), document_mode(job, embedded, directory)
             staging.put()
             replace_file(directory.document, content, mode)

@@ -1,4 +1,4 @@
-"""Reading thousands of nodes on all cores: forked readers, each with a pipe to us.
+"""Reading thousands of nodes on all cores, and more beside it: forked, each with a pipe to us.
 
 Nothing is shared and nothing outlives us: a reader whose pipe nobody reads ends by itself. Where a
 reader can't be started, or dies, its part is read here.
@@ -39,6 +39,26 @@ def each(
     finally:
         for reader in readers:
             reader.close()
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[], Result], is_worth_it: bool) -> Iterator[Callable[[], Result]]:
+    """Do some work in a process beside us; what is yielded waits for its result and returns it.
+
+    Where it is not worth a fork, there is one core, or that process dies, it is done here, then.
+    """
+    alone = not is_worth_it or len(os.sched_getaffinity(0)) < 2
+    helper = None if alone else _Reader([[None]], lambda _: work(), [])
+
+    def result() -> Result:
+        found = helper.next() if helper else None
+        return work() if found is None else found[0]
+
+    try:
+        yield result
+    finally:
+        if helper:
+            helper.close()
 
 
 class _Reader(Generic[Item, Result]):

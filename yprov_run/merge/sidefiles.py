@@ -1,4 +1,4 @@
-"""Files beside the document: one metric file per series in the family's layout, and the tables."""
+"""Metric files beside the document: one per series, in the family's layout."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from yprov_run.jobdir import JobDir, safe_name
-from yprov_run.merge.detail import Detail
 from yprov_run.merge.staging import Staging
-from yprov_run.merge.tables import write_tables
 from yprov_run.model import Column, Job, NodeExecution, SampleFile, SideFile, Step
 from yprov_run.trace import samples
 
@@ -29,21 +27,17 @@ _SERIES = {
 }
 
 
-def write_side_files(
-    job: Job,
-    directory: JobDir,
-    detail: Detail,
-    staging: Staging,
-    progress: Callable[[float], None],
+def write_metric_files(
+    job: Job, directory: JobDir, staging: Staging, progress: Callable[[float], None]
 ) -> list[SideFile]:
-    """Write all side files of a job and return them. Raises OSError if the folder refuses.
+    """Write a job's metric files and return them. Raises OSError if the folder refuses.
 
     They get their names when the staging puts them. `progress` is called with the share done.
     """
-    files = write_tables(job, directory, detail, staging, lambda share: progress(share / 2))
+    files = []
     split = nodes_with_metric_files(job)
     for number, (step, node) in enumerate(split):
-        progress(0.5 + number / len(split) / 2)
+        progress(number / len(split))
         for written in _written(node):
             files += _write_metrics(step, node, written, directory, staging)
     return files

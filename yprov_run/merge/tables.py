@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from yprov_run.jobdir import JobDir
-from yprov_run.merge import rows
+from yprov_run.merge import rows, side_by_side
 from yprov_run.merge.detail import FULL, Detail
 from yprov_run.merge.rows import Row
 from yprov_run.merge.staging import Staging
 from yprov_run.model import Job, SideFile
 
 _ROWS_AT_ONCE = 512
+_MANY_NODES = 500
 
 
-def write_tables(
-    job: Job, directory: JobDir, detail: Detail, staging: Staging, progress: Callable[[float], None]
-) -> list[SideFile]:
-    """Write the job's tables and return them. Raises OSError if the folder refuses.
+@contextmanager
+def writing_tables(
+    job: Job, directory: JobDir, detail: Detail, staging: Staging
+) -> Iterator[Callable[[], list[SideFile]]]:
+    """Write the job's tables, beside us where there are many rows; yield what returns them.
 
-    Those of nodes, samples and zones only where not all of it stands in the document. `progress`
-    is called with the share that is done.
+    Those of nodes, samples and zones only where not all of it stands in the document. OSError is
+    raised if the folder refuses.
     """
     directory.artifacts.mkdir(exist_ok=True)
     nodes = job.nodes
@@ -38,11 +41,17 @@ def write_tables(
         wanted.append(("samples", rows.SAMPLES, rows.sample_rows))
         if any(node.zones for node in nodes):
             wanted.append(("zones", rows.ZONES, rows.zone_rows))
-    files = []
-    for number, (name, columns, every) in enumerate(wanted):
-        progress(number / len(wanted))
-        files.append(_write(directory, name, columns, every(job), staging))
-    return files
+    # Here, and not beside us: what was begun is removed by who does the staging.
+    paths = {name: staging.temporary(directory.artifacts / f"{name}.csv") for name, _, _ in wanted}
+
+    def write() -> list[SideFile]:
+        return [
+            _write(directory, paths[name], name, columns, every(job))
+            for name, columns, every in wanted
+        ]
+
+    with side_by_side.beside(write, len(nodes) >= _MANY_NODES) as result:
+        yield result
 
 
 class _Hashed:
@@ -64,11 +73,11 @@ class _Hashed:
 
 
 def _write(
-    directory: JobDir, name: str, columns: dict[str, str], found: Iterable[Row], staging: Staging
+    directory: JobDir, temporary: Path, name: str, columns: dict[str, str], found: Iterable[Row]
 ) -> SideFile:
     path = directory.artifacts / f"{name}.csv"
     count = 0
-    with staging.temporary(path).open("xb") as stream:
+    with temporary.open("wb") as stream:
         hashed = _Hashed(stream)
         hashed.write(_lines([list(columns)]))
         every = iter(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from yprov_run.merge.detail import FULL, NODE, Detail, detail_of
@@ -36,7 +36,7 @@ _MAX_GAPS = 1_000
 
 def build(
     job: Job,
-    side_files: Sequence[SideFile],
+    side_files: Iterable[SideFile],
     detail: Detail | None = None,
     found: Sequence[Embedded] = (),
     figures: Totals | None = None,
