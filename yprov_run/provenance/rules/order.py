@@ -31,10 +31,12 @@ def _check_texts(index: Index, kind: str, identifier: str, record: Attributes) -
         if name not in record:
             continue
         time = moment(record[name])
+        if time is not None and time.tzinfo is not None:
+            continue
         path = pointer(*index.place, kind, identifier, name)
         if time is None:
             yield Finding(path, "no time", "PROV" if name in _EVENT_TIMES else "family")
-        elif time.tzinfo is None:
+        else:
             yield Finding(path, "no time with an offset: the programs take it for UTC", "family")
 
 

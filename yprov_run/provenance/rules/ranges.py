@@ -10,6 +10,14 @@ from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Index
 from yprov_run.provenance.vocabulary import RUN
 
 _ROUNDING = 1e-9
+_NO_BOUND = float("inf")
+_BOUNDS = {
+    name: (
+        -_NO_BOUND if wanted.lowest is None else wanted.lowest,
+        _NO_BOUND if wanted.highest is None else wanted.highest,
+    )
+    for name, wanted in RANGES.items()
+}
 
 
 def check_ranges(index: Index) -> Iterator[Finding]:
@@ -18,10 +26,17 @@ def check_ranges(index: Index) -> Iterator[Finding]:
         return
     for kind in (*ELEMENTS, *RELATIONS):
         for identifier, record in index.records(kind):
-            for name in record.keys() & RANGES.keys():
-                if problem := _problem(record[name], RANGES[name]):
+            for name, value in record.items():
+                if name not in RANGES or _is_good(value, *_BOUNDS[name]):
+                    continue
+                if problem := _problem(value, RANGES[name]):
                     place = pointer(*index.place, kind, identifier, name)
                     yield Finding(place, problem, "terms")
+
+
+def _is_good(value: object, lowest: float, highest: float) -> bool:
+    """Tell quickly of a number that it is within its bounds; of all else nothing."""
+    return type(value) is float and lowest <= value <= highest
 
 
 def _problem(value: object, wanted: Range) -> str:
