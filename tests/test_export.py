@@ -111,14 +111,18 @@ def test_what_cannot_be_written_is_one_clear_line() -> None:
         convert({"entity": {"nowhere:a": {}}}, "provn")
 
 
-def test_the_command_writes_to_stdout_or_to_a_file_that_others_can_read(
+def test_the_command_writes_to_stdout_or_to_a_file_for_those_who_can_read_the_document(
     job_dir: Path, tmp_path: Path
 ) -> None:
     done = run("yprov-inspect", "export", str(job_dir), "--format", "dot", cwd=tmp_path)
     assert done.stdout.startswith(b"digraph")
-    run("yprov-inspect", "export", str(job_dir), "--format", "provn", "-o", "x.provn", cwd=tmp_path)
-    assert (tmp_path / "x.provn").read_bytes().startswith(b"document")
-    assert (tmp_path / "x.provn").stat().st_mode & 0o044
+    for mode in (0o644, 0o600):
+        (tmp_path / "x.json").write_bytes((job_dir / "prov.json").read_bytes())
+        (tmp_path / "x.json").chmod(mode)
+        name = f"{mode:o}.provn"
+        run("yprov-inspect", "export", "x.json", "--format", "provn", "-o", name, cwd=tmp_path)
+        assert (tmp_path / name).read_bytes().startswith(b"document")
+        assert (tmp_path / name).stat().st_mode & 0o777 == mode
     done = run("yprov-inspect", "export", str(job_dir), "--format", "pdf", cwd=tmp_path)
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
 

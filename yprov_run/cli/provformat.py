@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
-from yprov_run.cli.inspections.check import find_document, read_document
+from yprov_run.cli.inspections.check import read_document
 
 
 class Format(str, Enum):
@@ -19,10 +19,10 @@ class Format(str, Enum):
     dot = "dot"
 
 
-def converted(reference: str, form: Format, directory: Path) -> str:
-    """Return a job's document, or that in a file, in another format. Raises YprovError."""
+def converted(source: Path, form: Format) -> str:
+    """Return the document in a file in another format. Raises YprovError."""
     # Here and not above: nothing else needs prov.
     from yprov_run.export.formats import convert
 
-    document, _ = read_document(find_document(reference, directory))
+    document, _ = read_document(source)
     return convert(document, form.value).decode()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from yprov_run.audience import EVERYBODY, mode_of
 from yprov_run.cli.common import JobReference, JobsFolder
+from yprov_run.cli.inspections.check import find_document
 from yprov_run.cli.provformat import Format, converted
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir
@@ -43,15 +46,20 @@ def export(
     """
     if plot + graph + (form is not None) != 1:
         raise YprovError("give one of --format, --plot and --graph")
+    mode = EVERYBODY
     if form is not None:
-        text = converted(job, form, directory)
+        source = find_document(job, directory)
+        text, mode = converted(source, form), mode_of(source)
     else:
         text = _drawn(find(job, directory), graph, quantity)
     if output is None:
         sys.stdout.write(text)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        # A new file is for nobody who may not read the document.
+        fd = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        with open(fd, "w", encoding="utf-8") as stream:  # noqa: PTH123 - it is open already
+            stream.write(text)
     except OSError as error:
         raise YprovError(f"{output}: {error.strerror}") from error
 
