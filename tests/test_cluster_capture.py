@@ -42,6 +42,7 @@ yprov-run -q srun -N 1 -n 1 sh -c 'exit 3'
     words = [word for planted in PLANTED for word in shlex.split(planted.text)]
     job_id = cluster.submit(script, tmp_path, options, path, words)
     cluster.wait(f"{job_id}_4", tmp_path)
+    cluster.run("scontrol", "delete", "reservationname=maint")
     document = slurmfacts.merged(cluster, only_job(tmp_path))
     job = documents.job(document)
     slurmfacts.hold(document, cluster, job["schema:identifier"])
@@ -78,7 +79,6 @@ yprov-run -q srun -N 1 -n 1 sh -c 'exit 3'
     written = [file for file in only_job(tmp_path).rglob("*") if file.is_file()]
     assert not [file for file in written if b"planted-in" in file.read_bytes()]
     assert not leaks(only_job(tmp_path))
-    cluster.run("scontrol", "delete", "reservationname=maint")
 
 
 def test_a_requeued_job_has_both_of_its_starts(cluster: SlurmCluster, tmp_path: Path) -> None:
