@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev mpich libmpich-dev iproute2 gcc libc6-dev procps git chromium chromium-driver tmux lua5.3 lua-posix lua-filesystem lua-json lua-term tcl curl
 # Two that cannot be installed together: unpacked beside each other.
 MODULE_SYSTEMS := lmod environment-modules
+PYTHONS := 3.10 3.13
 PYTEST_ARGS ?=
 BENCH_PACKAGES := strace time gcc libc6-dev chromium chromium-driver
 BENCH_ARGS ?=
@@ -23,14 +24,14 @@ define apt
 	fi
 endef
 
-.PHONY: demo test lint docs coverage bench bench-packages packages module-systems clean
+.PHONY: demo test lint docs coverage bench bench-packages packages module-systems pythons clean
 
 demo: $(BIN)/.demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" yprov-run --input examples/digits.csv --output examples/out \
 		python examples/train_digits.py --data examples/digits.csv --out examples/out
 
 # The cluster's tests mostly wait for Slurm: the two clusters run beside each other.
-test: $(BIN)/.test packages module-systems
+test: $(BIN)/.test packages module-systems pythons
 	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses 2 --dist loadgroup tests/test_cluster*.py
 	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses 2 --dist loadfile --ignore-glob='*/test_cluster*.py'
 
@@ -94,6 +95,16 @@ $(BIN)/.docs: $(BIN)/.installed
 $(BIN)/.lint: $(BIN)/.installed
 	$(BIN)/pip install --quiet --group lint --group test
 	touch $@
+
+# The oldest and the newest, in which the distributions are installed; uv's where there are none. What
+# cannot be had its test names.
+pythons: $(BIN)/.test
+	@for version in $(PYTHONS); do \
+		"python$$version" -c "" >/dev/null 2>&1 || \
+		ls "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python >/dev/null 2>&1 || \
+		$(BIN)/uv python find --no-project "$$version" >/dev/null 2>&1 || \
+		$(BIN)/uv --quiet python install "$$version" || true; \
+	done
 
 # The real Slurm, MariaDB and Open MPI; as root on Debian and Ubuntu. Elsewhere the tests say what
 # is missing.

@@ -49,7 +49,7 @@ def build(source: Path, into: Path, *words: str, umask: int = -1) -> list[Path]:
 
 
 def find_python(version: str) -> str:
-    """Return a Python such as "3.10": from the PATH, or pyenv's; empty if there is none."""
+    """Return a Python such as "3.10": from the PATH, pyenv's or uv's; empty if there is none."""
     name = f"python{version}"
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     on_path = [Path(folder, name) for folder in os.environ.get("PATH", "").split(os.pathsep)]
@@ -57,7 +57,10 @@ def find_python(version: str) -> str:
         # pyenv's own programs on the PATH stand for versions that may not be there.
         if path.is_file() and subprocess.run([path, "-c", ""], capture_output=True).returncode == 0:
             return str(path)
-    return ""
+    found = subprocess.run(
+        [UV, "python", "find", "--no-project", version], capture_output=True, text=True
+    )
+    return found.stdout.strip() if found.returncode == 0 else ""
 
 
 @dataclass(frozen=True)
