@@ -21,6 +21,7 @@ from tests.support import documents
 from tests.support.commands import BIN, environment, only_job, run
 from yprov_run.agent.inside import InsideFinder
 from yprov_run.capture import container, inside
+from yprov_run.capture.image import sif_definition
 
 _DIGEST = "sha256:" + "0a" * 32
 
@@ -125,7 +126,7 @@ def test_any_bytes_are_an_image_or_none(content: bytes) -> None:
     with tempfile.NamedTemporaryFile() as stream:
         stream.write(b"\0" * 32 + b"SIF_MAGIC\0" + content)
         stream.flush()
-        assert isinstance(container.sif_definition(stream.name), str)
+        assert isinstance(sif_definition(stream.name), str)
 
 
 def test_dockers_store_tells_the_digest_where_it_is_ours_to_read(tmp_path: Path) -> None:

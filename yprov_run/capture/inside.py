@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from yprov_run.capture.container import described, digest_in
+from yprov_run.capture.container import described
+from yprov_run.capture.image import digest_in
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.container import Container
 from yprov_run.kinds.inside import Captured
