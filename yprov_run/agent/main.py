@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import signal
 import sys
 import time
@@ -109,14 +108,15 @@ def _leave_the_task() -> None:
 
 def _node_facts(clock: Clock, ranks: str, interval_s: float, trace: NodeTrace) -> dict[str, object]:
     before = clock.monotonic()
+    machine = os.uname()
     return {
         "schema": SCHEMA_VERSION,
         "version": __version__,
-        "name": os.environ.get("SLURMD_NODENAME") or platform.node(),
-        "hostname": platform.node(),
+        "name": os.environ.get("SLURMD_NODENAME") or machine.nodename,
+        "hostname": machine.nodename,
         "boot_id": _boot_id(),
-        "kernel": platform.release(),
-        "machine": platform.machine(),
+        "kernel": machine.release,
+        "machine": machine.machine,
         "cpus": os.cpu_count(),
         "ranks": ranks,
         "interval_s": interval_s,
