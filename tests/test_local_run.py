@@ -154,7 +154,7 @@ def test_a_mig_instance_has_a_use_and_a_memory_and_no_energy(
 ) -> None:
     env = environment(LD_LIBRARY_PATH=str(fake_nvml), FAKE_NVML_GPUS="1", FAKE_NVML_MIG_GPU="0",
                       FAKE_NVML_GPM="1")  # fmt: skip
-    done = run("yprov-run", "-q", "--interval", "0.1", "sleep", "1.5", cwd=tmp_path, env=env)
+    done = run("yprov-run", "-q", "--interval", "0.1", "sleep", "3", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     document = documents.load(only_job(tmp_path) / "prov.json")
     instances = [u for u in document["used"].values() if u.get("prov:role") == "gpu-instance"]

@@ -101,7 +101,7 @@ def test_packages_are_those_of_the_programs_own_environment(tmp_path: Path) -> N
 
 
 def test_the_program_that_ran_is_known_by_its_checksum_and_its_libraries(tmp_path: Path) -> None:
-    run("yprov-run", "sleep", "0.5", cwd=tmp_path)
+    run("yprov-run", "sleep", "2", cwd=tmp_path)
     job = only_job(tmp_path)
     document = documents.load(job / "prov.json")
     programs = documents.of_type(document, "entity", "run:Program").values()
