@@ -26,8 +26,9 @@ HEAD = "#!/bin/bash\n#SBATCH --ntasks-per-node=1 --gres=gpu:2 --mem=1000\n"
 KILL_THE_AGENT = r"""
 if [ "$SLURM_NODEID" = 1 ]; then
   sleep 2
+  agent="agent.main.*$YPROV_JOB_DIR/.*/$SLURMD_NODENAME-"
   for p in /proc/[0-9]*; do
-    if tr '\0' ' ' < $p/cmdline 2>/dev/null | grep -q "agent.main.*/$SLURMD_NODENAME-"; then
+    if tr '\0' ' ' < $p/cmdline 2>/dev/null | grep -q "$agent"; then
       kill -9 ${p#/proc/}
     fi
   done

@@ -85,6 +85,8 @@ class SlurmCluster:
         self.environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "YPROV"))},
             "SLURM_CONF": str(root / "slurm.conf"),
+            # Open MPI's daemons of two clusters would tidy up each other's folder of a node.
+            "OMPI_MCA_orte_tmpdir_base": str(root / "ompi"),
             "OMPI_ALLOW_RUN_AS_ROOT": "1",
             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         }
@@ -276,7 +278,7 @@ class SlurmCluster:
 
     def _write_configuration(self) -> None:
         root = self.root
-        for name in ("state", *(f"spool-{node}" for node in NODES)):
+        for name in ("state", "ompi", *(f"spool-{node}" for node in NODES)):
             (root / name).mkdir()
         self._make_gpus()
         self.epilog.write_text("#!/bin/sh\nexit 0\n")
@@ -291,6 +293,7 @@ class SlurmCluster:
         )
         (root / "slurm.conf").write_text(f"""\
 ClusterName=testbed
+FirstJobId={50_001 if by_cgroup else 1}
 SlurmctldHost=localhost(127.0.0.1)
 SlurmctldPort={self._ctl_port}
 SlurmUser=root

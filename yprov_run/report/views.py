@@ -120,7 +120,7 @@ def _gpu_instance(
     busy = _number(record, "meanSmBusy")
     empty = Cell("")
     return 2.0 if busy is None else busy, [
-        Cell(_text(node, "prov:label")), Cell(_text(zone, "prov:label")), empty,
+        Cell(_text(node, "prov:label")), Cell(_text(zone, "prov:label")), Cell("MIG instance"),
         _say(busy, lambda share: f"{_percent(share)} SM"), empty,
         _say(_number(record, "maxMemory"), memory), empty, empty, empty,
     ]  # fmt: skip
