@@ -30,10 +30,14 @@ demo: $(BIN)/.demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" yprov-run --input examples/digits.csv --output examples/out \
 		python examples/train_digits.py --data examples/digits.csv --out examples/out
 
-# The cluster's tests mostly wait for Slurm: the two clusters run beside each other.
+# The clusters' tests mostly wait for Slurm: the two run beside each other, what they say one after
+# the other.
 test: $(BIN)/.test packages module-systems pythons
-	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses 2 --dist loadgroup tests/test_cluster*.py
+	$(MAKE) --jobs=2 --output-sync=target cluster-linuxproc cluster-cgroup
 	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses 2 --dist loadfile --ignore-glob='*/test_cluster*.py'
+
+cluster-%:
+	$(BIN)/pytest $(PYTEST_ARGS) -p no:cacheprovider -k $* tests/test_cluster*.py
 
 coverage: $(BIN)/.test
 	$(BIN)/pip install --quiet --group coverage

@@ -25,15 +25,6 @@ def need(missing: list[str], what: str) -> None:
     pytest.skip(message)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one cluster in one process, where several share the work."""
-    for item in items:
-        parameters = getattr(item, "callspec", None)
-        tracker = parameters.params.get("cluster") if parameters else None
-        if tracker:
-            item.add_marker(pytest.mark.xdist_group(tracker))
-
-
 @pytest.fixture(scope="session")
 def fake_nvml(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a libnvidia-ml.so.1 whose GPUs' energy is known exactly."""
