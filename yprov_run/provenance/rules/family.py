@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from yprov_run.provenance.rules.findings import Finding, pointer
 from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Index
 
-_TEXTS = (
+_TEXTS = frozenset({
     "prov:type", "prov:label", "prov:startTime", "prov:endTime", "prov:startedAtTime",
     "prov:endedAtTime", "prov:time", "prov:generatedAtTime",
-)  # fmt: skip
+})  # fmt: skip
 _COMMAND = "execution_command"
 
 
@@ -39,8 +39,8 @@ def check_family(index: Index) -> Iterator[Finding]:
 def _check_texts(index: Index) -> Iterator[Finding]:
     for kind in ELEMENTS:
         for identifier, record in index.records(kind):
-            for name in _TEXTS:
-                if not isinstance(record.get(name, ""), str):
+            for name in sorted(record.keys() & _TEXTS):
+                if not isinstance(record[name], str):
                     path = pointer(*index.place, kind, identifier, name)
                     yield Finding(path, "not a plain text", "family")
     for kind in (*ELEMENTS, *RELATIONS):

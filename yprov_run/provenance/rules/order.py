@@ -9,7 +9,9 @@ from yprov_run.provenance.rules.findings import Finding, pointer
 from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Attributes, Index, before, moment
 
 _EVENT_TIMES = ("prov:time", "prov:startTime", "prov:endTime")
-_OTHER_TIMES = ("prov:startedAtTime", "prov:endedAtTime", "prov:generatedAtTime")
+_TIMES = frozenset(
+    {*_EVENT_TIMES, "prov:startedAtTime", "prov:endedAtTime", "prov:generatedAtTime"}
+)
 Span = tuple[datetime | None, datetime | None]
 
 
@@ -17,7 +19,8 @@ def check_times(index: Index) -> Iterator[Finding]:
     """Find texts that are no times, and times in an impossible order."""
     for kind in (*ELEMENTS, *RELATIONS):
         for identifier, record in index.records(kind):
-            yield from _check_texts(index, kind, identifier, record)
+            for name in sorted(record.keys() & _TIMES):
+                yield from _check_text(index, (kind, identifier, name), record[name])
     spans = _spans(index)
     yield from _check_spans(index, spans)
     generated = _generated(index)
@@ -26,18 +29,14 @@ def check_times(index: Index) -> Iterator[Finding]:
     yield from _check_derived(index, generated)
 
 
-def _check_texts(index: Index, kind: str, identifier: str, record: Attributes) -> Iterator[Finding]:
-    for name in (*_EVENT_TIMES, *_OTHER_TIMES):
-        if name not in record:
-            continue
-        time = moment(record[name])
-        if time is not None and time.tzinfo is not None:
-            continue
-        path = pointer(*index.place, kind, identifier, name)
-        if time is None:
-            yield Finding(path, "no time", "PROV" if name in _EVENT_TIMES else "family")
-        else:
-            yield Finding(path, "no time with an offset: the programs take it for UTC", "family")
+def _check_text(index: Index, place: tuple[str, str, str], value: object) -> Iterator[Finding]:
+    time = moment(value)
+    if time is None:
+        path = pointer(*index.place, *place)
+        yield Finding(path, "no time", "PROV" if place[-1] in _EVENT_TIMES else "family")
+    elif time.tzinfo is None:
+        words = "no time with an offset: the programs take it for UTC"
+        yield Finding(pointer(*index.place, *place), words, "family")
 
 
 def _spans(index: Index) -> dict[str, Span]:

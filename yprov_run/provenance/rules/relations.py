@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from yprov_run.provenance.rules.findings import Finding, pointer
-from yprov_run.provenance.rules.index import RELATIONS, Attributes, Index
+from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Attributes, Index
 
 # Events that happen once to a thing by an activity (PROV-CONSTRAINTS 24, 25, 27, 28).
 _UNIQUE = {
@@ -18,11 +18,15 @@ _UNIQUE = {
 
 def check_references(index: Index) -> Iterator[Finding]:
     """Find formal attributes that are missing, or that name nothing of the right kind."""
+    here = {kind: index.ids(kind) for kind in ELEMENTS}
     for relation, formal in RELATIONS.items():
         wanted = [(name, kind.rstrip("!"), kind.endswith("!")) for name, kind in formal.items()]
         for identifier, record in index.records(relation):
             for name, kind, must in wanted:
-                problem = _reference_problem(index, record.get(name), kind, must)
+                target = record.get(name)
+                if type(target) is str and target in here.get(kind, ()):
+                    continue  # as nearly all do
+                problem = _reference_problem(index, target, kind, must)
                 if problem:
                     yield Finding(pointer(*index.place, relation, identifier, name), problem)
             if len(record.keys() & formal.keys()) < 2:
@@ -54,16 +58,18 @@ def check_disjoint(index: Index) -> Iterator[Finding]:
             if identifier in index.ids(kind):
                 path = pointer(*index.place, "agent", identifier)
                 yield Finding(path, f"both an agent and an {kind}", "family")
+    elements = [index.ids(kind) for kind in ELEMENTS]
     seen: dict[str, str] = {}
     for relation in RELATIONS:
         for identifier in index.ids(relation):
             owner = seen.setdefault(identifier, relation)
             if identifier.startswith("_:"):
                 continue
-            path = pointer(*index.place, relation, identifier)
             if owner != relation:
+                path = pointer(*index.place, relation, identifier)
                 yield Finding(path, f"names both a {owner} and a {relation}")
-            elif any(identifier in index.ids(kind) for kind in ("entity", "activity", "agent")):
+            elif any(identifier in ids for ids in elements):
+                path = pointer(*index.place, relation, identifier)
                 yield Finding(path, f"names both an element and a {relation}")
 
 
@@ -93,9 +99,10 @@ def check_unique_events(index: Index) -> Iterator[Finding]:
             thing, by = record.get(thing_name), record.get(by_name)
             if not isinstance(thing, str) or not isinstance(by, str):
                 continue
-            path = pointer(*index.place, relation, identifier)
             known, known_by = first.setdefault(thing, (identifier, by))
             if known_by != by and thing_name == "prov:entity":
+                path = pointer(*index.place, relation, identifier)
                 yield Finding(path, f"{thing!r} {words} {known_by!r} already")
             elif known_by == by and known != identifier:
+                path = pointer(*index.place, relation, identifier)
                 yield Finding(path, f"{thing!r} {words} {by!r} twice")

@@ -33,7 +33,7 @@ def check_shape(index: Index) -> Iterator[Finding]:
             yield Finding(path, "not an object")
         elif kind not in {"prefix", "bundle"}:
             for identifier, record in records.items():
-                if isinstance(record, Mapping):
+                if type(record) is dict or isinstance(record, Mapping):
                     continue
                 if not isinstance(record, list) or not all(isinstance(r, Mapping) for r in record):
                     yield Finding(pointer(*index.place, kind, identifier), "not an object")
@@ -55,13 +55,13 @@ class Names:
 
     def __init__(self, index: Index) -> None:
         self._prefixes = {*index.prefixes(), *_BUILT_IN, "_"}
-        self._seen: dict[str, str] = {}
+        self.seen: dict[str, str] = {}
 
     def problem(self, name: str) -> str:
         """Return what is wrong with a name; empty if nothing is."""
-        found = self._seen.get(name)
+        found = self.seen.get(name)
         if found is None:
-            found = self._seen[name] = self._look(name)
+            found = self.seen[name] = self._look(name)
         return found
 
     def _look(self, name: str) -> str:
@@ -76,6 +76,7 @@ class Names:
 def check_names(index: Index) -> Iterator[Finding]:
     """Find undeclared prefixes, names that no IRI can hold, and values no format can write."""
     names = Names(index)
+    seen = names.seen
     has_default = "default" in index.prefixes()
     for kind in (*ELEMENTS, *RELATIONS):
         for identifier, record in index.records(kind):
@@ -85,12 +86,11 @@ def check_names(index: Index) -> Iterator[Finding]:
                 path = pointer(*index.place, kind, identifier)
                 yield Finding(path, "no prefix, and no default namespace")
             for name, value in record.items():
-                problem = names.problem(name)
-                if not problem and isinstance(value, str):
-                    # isprintable() is one quick pass; few texts need the slow one.
-                    if value.isprintable() or not _CONTROL.search(value):
-                        continue
-                    problem = "a control character, or half of one"
+                known = seen.get(name)
+                problem = names.problem(name) if known is None else known
+                # isprintable() is one quick pass; few texts need the slow one.
+                if not problem and type(value) is str and value.isprintable():
+                    continue
                 problem = problem or _value_problem(value, names)
                 if problem:
                     yield Finding(pointer(*index.place, kind, identifier, name), problem)
