@@ -102,6 +102,14 @@ def test_an_mpirun_that_its_name_does_not_tell_is_asked(
     assert placement.launcher == launcher
 
 
+def test_a_launcher_is_asked_once_however_many_grammars_want_to_know(tmp_path: Path) -> None:
+    program = tmp_path / "mpirun"
+    program.write_text(f"#!/bin/sh\necho asked >>{tmp_path}/asked\n")
+    program.chmod(0o755)
+    launchers.place([str(program), "-n", "2", "a.out"], str(tmp_path))
+    assert (tmp_path / "asked").read_text() == "asked\n"
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
