@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from yprov_run.audience import EVERYBODY
 from yprov_run.errors import YprovError
 from yprov_run.light import TYPE_CHECKING
 
@@ -39,7 +40,6 @@ _SAMPLES = ".samples.csv"
 _MAX_NAME = 80
 _MAX_TRIES = 10_000
 _MAX_DIGITS = 9
-_EVERYBODY = 0o666  # whom the umask lets
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -215,7 +215,7 @@ def _same_job(directory: JobDir, identity: Json, attempt: Mapping[str, int | Non
         return False
 
 
-def write_once(path: Path, content: str, mode: int = _EVERYBODY) -> bool:
+def write_once(path: Path, content: str, mode: int = EVERYBODY) -> bool:
     """Write a file whole or not at all; False if another has written it before.
 
     `mode` is who may read it at most; the umask takes from that.
@@ -249,7 +249,7 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
 
 
-def replace_file(path: Path, content: bytes, mode: int = _EVERYBODY) -> None:
+def replace_file(path: Path, content: bytes, mode: int = EVERYBODY) -> None:
     """Write a file so that readers see the old content or the new one, never a part.
 
     `mode` is who may read it at most; the umask takes from that.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from yprov_run.audience import EVERYBODY, common
+
 
 @dataclass(frozen=True)
 class Submodule:
@@ -34,7 +36,7 @@ class Repository:
     submodules: tuple[Submodule, ...] = ()
     patch: str = ""
     problems: tuple[str, ...] = ()
-    mode: int = 0o666
+    mode: int = EVERYBODY
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,4 @@ class Captured:
     @property
     def mode(self) -> int:
         """Who may read all of this, as permission bits."""
-        mode = 0o666
-        for repository in self.repositories:
-            mode &= repository.mode
-        return mode
+        return common(repository.mode for repository in self.repositories)

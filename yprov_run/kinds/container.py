@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from yprov_run.audience import EVERYBODY, common
+
 
 @dataclass(frozen=True)
 class Container:
@@ -21,7 +23,7 @@ class Container:
     digest: str = ""
     definition: str = ""
     source: str = "command line"
-    mode: int = 0o666
+    mode: int = EVERYBODY
     image_id: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     system: str = ""
@@ -36,7 +38,4 @@ class Captured:
     @property
     def mode(self) -> int:
         """Who may read all of this, as permission bits."""
-        mode = 0o666
-        for container in self.containers:
-            mode &= container.mode
-        return mode
+        return common(container.mode for container in self.containers)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from yprov_run.audience import EVERYBODY
+
 
 @dataclass(frozen=True)
 class BatchScript:
@@ -38,5 +40,5 @@ class Captured:
     outputs: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     same_as: int | None = None
-    mode: int = 0o666
+    mode: int = EVERYBODY
     problems: tuple[str, ...] = ()
