@@ -135,12 +135,11 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         written = _write_end(prepared.step, outcome)
         capturing.conclude()
-
-        def capture_end() -> None:
-            capturing.capture_end(outcome)
-
         if written:
-            _look_at_files(capturing.widened(request), prepared, outcome, capture_end)
+            request_of_all = capturing.widened(request)
+            _look_at_files(
+                request_of_all, prepared, outcome, lambda: capturing.capture_end(outcome)
+            )
             _look_at_worth(request, prepared, outcome)
         if request.merge and not prepared.is_inner:
             _await_last_records(prepared.step)

@@ -18,8 +18,8 @@ from yprov_run.merge.slim import Slimmer
 from yprov_run.model import Gap, Job, Json, NodeExecution, Step
 from yprov_run.schedulers.slurm import expand_hostlist
 
-# Any constant will do; job identifiers of all versions hang on it.
 _NOT_CAPTURED = "code, software, environment and unnamed files are not captured, as asked"
+# Any constant will do; job identifiers of all versions hang on it.
 _NAMESPACE = uuid.UUID("5f0c9c3e-6f0f-5c62-9a57-3a1f0d7a3c11")
 
 

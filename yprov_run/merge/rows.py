@@ -48,58 +48,59 @@ NODES = {
 }  # fmt: skip
 
 
-def task_rows(job: Job) -> Iterator[Row]:
-    """Yield a row per task, workers too."""
+def _executions(job: Job) -> Iterator[tuple[int, NodeExecution]]:
     for step in job.steps:
         for node in step.nodes:
-            for task in node.tasks:
-                yield (
-                    step.number, node.name, task.rank, task.local_rank, task.pid,
-                    task.exit_status, task.signal, task.visible_gpus, task.worker_of,
-                )  # fmt: skip
+            yield step.number, node
+
+
+def task_rows(job: Job) -> Iterator[Row]:
+    """Yield a row per task, workers too."""
+    for step, node in _executions(job):
+        for task in node.tasks:
+            yield (
+                step, node.name, task.rank, task.local_rank, task.pid,
+                task.exit_status, task.signal, task.visible_gpus, task.worker_of,
+            )  # fmt: skip
 
 
 def node_rows(job: Job) -> Iterator[Row]:
     """Yield a row per node execution."""
-    for step in job.steps:
-        for node in step.nodes:
-            yield (step.number, *_node_cells(node))
+    for step, node in _executions(job):
+        yield (step, *_node_cells(node))
 
 
 def device_rows(job: Job) -> Iterator[Row]:
     """Yield a row per GPU and node execution."""
-    for step in job.steps:
-        for node in step.nodes:
-            for use in node.devices:
-                device = use.device
-                yield (
-                    step.number, node.name, device.index, device.uuid, device.name,
-                    device.pci_bus_id, device.driver_version, *_use_cells(use),
-                )  # fmt: skip
+    for step, node in _executions(job):
+        for use in node.devices:
+            device = use.device
+            yield (
+                step, node.name, device.index, device.uuid, device.name,
+                device.pci_bus_id, device.driver_version, *_use_cells(use),
+            )  # fmt: skip
 
 
 def zone_rows(job: Job) -> Iterator[Row]:
     """Yield a row per other part of a node whose power or memory was read."""
-    for step in job.steps:
-        for node in step.nodes:
-            for use in node.zones:
-                device = use.device
-                yield (
-                    step.number, node.name, device.index, device.uuid, device.kind,
-                    device.parent, device.source, *_use_cells(use),
-                )  # fmt: skip
+    for step, node in _executions(job):
+        for use in node.zones:
+            device = use.device
+            yield (
+                step, node.name, device.index, device.uuid, device.kind,
+                device.parent, device.source, *_use_cells(use),
+            )  # fmt: skip
 
 
 def sample_rows(job: Job) -> Iterator[Row]:
     """Yield a row per file of samples."""
-    for step in job.steps:
-        for node in step.nodes:
-            for file in (node.samples, *(other.samples for other in node.others)):
-                if file is None:
-                    continue
-                yield (
-                    step.number, node.name, file.path, file.size_bytes, file.rows, file.sha256,
-                )  # fmt: skip
+    for step, node in _executions(job):
+        for file in (node.samples, *(other.samples for other in node.others)):
+            if file is None:
+                continue
+            yield (
+                step, node.name, file.path, file.size_bytes, file.rows, file.sha256,
+            )  # fmt: skip
 
 
 def _node_cells(node: NodeExecution) -> Row:

@@ -50,18 +50,15 @@ def check_prefixes(index: Index) -> Iterator[Finding]:
             yield Finding(path, f"{prefix} must be {_BUILT_IN[prefix]}")
 
 
-class Names:
-    """Which names of a document are good; each different name is looked at once."""
+class Names(dict[str, str]):
+    """What is wrong with each name of a document, or nothing: a different one is looked at once."""
 
     def __init__(self, index: Index) -> None:
+        super().__init__()
         self._prefixes = {*index.prefixes(), *_BUILT_IN, "_"}
-        self.seen: dict[str, str] = {}
 
-    def problem(self, name: str) -> str:
-        """Return what is wrong with a name; empty if nothing is."""
-        found = self.seen.get(name)
-        if found is None:
-            found = self.seen[name] = self._look(name)
+    def __missing__(self, name: str) -> str:
+        found = self[name] = self._look(name)
         return found
 
     def _look(self, name: str) -> str:
@@ -76,18 +73,16 @@ class Names:
 def check_names(index: Index) -> Iterator[Finding]:
     """Find undeclared prefixes, names that no IRI can hold, and values no format can write."""
     names = Names(index)
-    seen = names.seen
     has_default = "default" in index.prefixes()
     for kind in (*ELEMENTS, *RELATIONS):
         for identifier, record in index.records(kind):
-            if problem := names.problem(identifier):
+            if problem := names[identifier]:
                 yield Finding(pointer(*index.place, kind, identifier), problem)
             elif ":" not in identifier and not has_default:
                 path = pointer(*index.place, kind, identifier)
                 yield Finding(path, "no prefix, and no default namespace")
             for name, value in record.items():
-                known = seen.get(name)
-                problem = names.problem(name) if known is None else known
+                problem = names[name]
                 # isprintable() is one quick pass; few texts need the slow one.
                 if not problem and type(value) is str and value.isprintable():
                     continue
@@ -118,10 +113,10 @@ def _literal_problem(value: Attributes, names: Names) -> str:
         return ""
     if not isinstance(datatype, str):
         return "the type of a typed value is no name"
-    if problem := names.problem(datatype):
+    if problem := names[datatype]:
         return problem
     if datatype in {"xsd:QName", "prov:QUALIFIED_NAME"}:
-        return names.problem(str(content))
+        return names[str(content)]
     if datatype in _RANGES:
         bound = _RANGES[datatype]
         text = str(content)
