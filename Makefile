@@ -11,7 +11,6 @@ BIN := $(VENV)/bin
 PACKAGES := slurm-wlm slurmdbd munge mariadb-server openmpi-bin libopenmpi-dev mpich libmpich-dev iproute2 gcc libc6-dev procps git chromium chromium-driver tmux lua5.3 lua-posix lua-filesystem lua-json lua-term tcl curl
 # Two that cannot be installed together: unpacked beside each other.
 MODULE_SYSTEMS := lmod environment-modules
-PYTHONS := 3.10 3.13
 PYTEST_ARGS ?=
 BENCH_PACKAGES := strace time gcc libc6-dev chromium chromium-driver
 BENCH_ARGS ?=
@@ -100,15 +99,10 @@ $(BIN)/.lint: $(BIN)/.installed
 	$(BIN)/pip install --quiet --group lint --group test
 	touch $@
 
-# The oldest and the newest, in which the distributions are installed; uv's where there are none. What
-# cannot be had its test names.
+# The oldest and the newest, in which the distributions are installed: fetched by uv where there are
+# none. What cannot be had its test names.
 pythons: $(BIN)/.test
-	@for version in $(PYTHONS); do \
-		"python$$version" -c "" >/dev/null 2>&1 || \
-		ls "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python >/dev/null 2>&1 || \
-		$(BIN)/uv python find --no-project "$$version" >/dev/null 2>&1 || \
-		$(BIN)/uv --quiet python install "$$version" || true; \
-	done
+	@$(BIN)/python -m tests.support.environments
 
 # The real Slurm, MariaDB and Open MPI; as root on Debian and Ubuntu. Elsewhere the tests say what
 # is missing.

@@ -9,10 +9,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.slurm import SlurmCluster, has_cgroup_v1, missing_programs
+
+if TYPE_CHECKING:
+    from tests.support.browser import Browser
 
 
 def need(missing: list[str], what: str) -> None:
@@ -37,6 +41,16 @@ def fake_nvml(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
     )  # fmt: skip
     return folder
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Return a headless Chromium; pages are opened one after the other."""
+    from tests.support import browser  # Selenium, of which most tests know nothing
+
+    need(browser.missing_programs(), "the report's browser tests")
+    with browser.browser() as running:
+        yield running
 
 
 @pytest.fixture(scope="session", params=["linuxproc", "cgroup"])

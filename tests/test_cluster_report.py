@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import need
-from tests.support.browser import Browser, browser, missing_programs
+from tests.support.browser import Browser
 from tests.support.commands import BIN, only_job
 from tests.support.slurm import SlurmCluster
 
@@ -62,13 +61,6 @@ CASES = {
         1, "sh -c 'sleep 3; kill -9 $$'", "killed", mark="step 0 killed by SIGKILL"
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    need(missing_programs(), "the report's browser tests")
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import need
-from tests.support.browser import Browser, browser, missing_programs
+from tests.support.browser import Browser
 from tests.support.records import Shape, idle_last, imbalanced, multiply, write_record
 from tests.test_report import HOSTILE
 from yprov_run.cli.fold import fold
@@ -30,13 +28,6 @@ _COLOURS = """[...document.querySelectorAll('.uplot canvas')].map((canvas) => {
     if (pixels[i + 3] > 200) colours.add(`${pixels[i]},${pixels[i + 1]},${pixels[i + 2]}`);
   return colours.size;
 })"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    need(missing_programs(), "the report's browser tests")
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module", params=JOBS)

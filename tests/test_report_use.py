@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.conftest import need
-from tests.support.browser import Browser, browser, missing_programs
+from tests.support.browser import Browser
 from tests.support.records import Shape, idle_last, write_record
 from yprov_run.cli.fold import fold
 
@@ -63,13 +61,6 @@ _CUT = """[...document.querySelectorAll('main *')].filter((element) => {
   return element.checkVisibility() && (frame === null || frame === element) &&
     element.getBoundingClientRect().right > document.documentElement.clientWidth + 1;
 }).map((element) => element.className || element.tagName)"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    need(missing_programs(), "the report's browser tests")
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

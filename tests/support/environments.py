@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.commands import BIN, REPOSITORY
+from tests.support.project import PYTHONS
 
 UV = BIN / "uv"
 
@@ -107,3 +108,14 @@ class Environment:
         done = self.run(*command)
         assert (done.returncode, done.stderr) == (0, ""), (command, done.stderr)
         return done.stdout
+
+
+def fetch_pythons() -> None:
+    """Have uv install the oldest and the newest Python where there are none; try, at least."""
+    for version in (PYTHONS[0], PYTHONS[-1]):
+        if not find_python(version):
+            subprocess.run([UV, "--quiet", "python", "install", version], check=False)
+
+
+if __name__ == "__main__":
+    fetch_pythons()
