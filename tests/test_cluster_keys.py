@@ -76,11 +76,19 @@ def test_the_members_of_a_heterogeneous_job_are_one_document(
     )
     finished = cluster.batch(script, tmp_path, environ={"PATH": PATH})
     assert sorted(finished.output.split()) == sorted(["0", "1", "2", "3"] + ["task"] * 4)
+    # A component of the job may come to accounting later than the other.
+    wait_until(lambda: len(_components(cluster, finished.job_id)) == 2, "both components", 60)
     document = slurmfacts.merged(cluster, only_job(tmp_path))
     job = documents.job(document)
     assert (job["schema:identifier"], job["run:state"]) == (finished.job_id, "completed")
-    members = [row for row in slurmfacts.rows(cluster, finished.job_id) if row["NTasks"] == ""]
+    members = _components(cluster, finished.job_id)
     assert [row["State"] for row in members] == ["COMPLETED"] * 2
+    (second,) = json.loads(job["run:accountingMembers"])
+    assert (second["JobIDRaw"], second["NodeList"]) == (
+        members[1]["JobIDRaw"],
+        members[1]["NodeList"],
+    )
+    assert job["run:accountingFinal"] == "true"
     steps = [r for r in slurmfacts.rows(cluster, finished.job_id) if r["JobIDRaw"].endswith(".0")]
     assert job["run:taskCount"] == sum(int(row["NTasks"]) for row in steps) == 4
     nodes = documents.of_type(document, "activity", "run:NodeExecution").values()
@@ -88,6 +96,12 @@ def test_the_members_of_a_heterogeneous_job_are_one_document(
     listed = cluster.run("scontrol", "show", "hostnames", hosts).split()
     assert sorted(node["prov:label"] for node in nodes) == sorted(listed)
     assert [gap for gap in documents.gaps(document) if "killed with the step" not in gap] == []
+
+
+def _components(cluster: SlurmCluster, job_id: str) -> list[slurmfacts.Row]:
+    """Return the components of a heterogeneous job that have ended, as accounting has them."""
+    rows = slurmfacts.rows(cluster, job_id)
+    return [row for row in rows if row["NTasks"] == "" and row["End"].isdigit()]
 
 
 def test_a_node_without_our_python_is_named_and_the_job_runs(

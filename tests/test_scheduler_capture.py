@@ -71,6 +71,22 @@ def test_accounting_of_one_job_has_its_starts_and_steps() -> None:
     assert not parse("7\x1fRUNNING\x1fUnknown\x1f\n", "7", names).final
 
 
+def test_accounting_of_a_heterogeneous_job_has_its_members_and_is_final_when_all_have_come() -> (
+    None
+):
+    names = ["JobIDRaw", "JobID", "State", "End"]
+    rows = [("7", "7+0", "COMPLETED", "9"), ("7.0", "7+0.0", "COMPLETED", "9"),
+            ("8", "7+1", "COMPLETED", "9"), ("8.0", "7+1.0", "COMPLETED", "9")]  # fmt: skip
+    lines = ["\x1f".join(row) for row in rows]
+    asked = parse("\n".join(lines), "7", names, components=2)
+    assert [member.id for member in asked.members] == ["8"]
+    assert [step.id for step in asked.steps] == ["7.0", "8.0"]
+    assert asked.final
+    assert not parse("\n".join(lines[:2]), "7", names, components=2).final
+    running = "8\x1f7+1\x1fRUNNING\x1fUnknown"
+    assert not parse("\n".join([*lines[:2], running]), "7", names, components=2).final
+
+
 @pytest.mark.parametrize(
     ("variables", "scheduler", "number", "name"),
     [

@@ -17,21 +17,29 @@ class Entry:
         value = self.fields.get(name, "")
         return "" if value in {"Unknown", "None", "(null)"} else value
 
+    @property
+    def state(self) -> str:
+        """The state, one word: COMPLETED, TIMEOUT, OUT_OF_MEMORY, CANCELLED..."""
+        return self.get("State").partition(" ")[0]
+
 
 @dataclass(frozen=True)
 class Captured:
     """What `sacct` said: `starts` of the job, oldest first (a requeue begins another), and `steps`.
 
-    `asked_ms` is when (UTC). `final`: the job had ended, and nothing will change any more.
+    `members` are the other components of a heterogeneous job, each a job of its own to Slurm; their
+    steps are among `steps`. `asked_ms` is when (UTC). `final`: the job had ended, and nothing will
+    change any more.
     """
 
     asked_ms: int = 0
     source: str = ""
     starts: tuple[Entry, ...] = ()
     steps: tuple[Entry, ...] = ()
+    members: tuple[Entry, ...] = ()
     final: bool = False
 
     @property
     def state(self) -> str:
-        """The last start's state, one word: COMPLETED, TIMEOUT, OUT_OF_MEMORY, CANCELLED..."""
-        return self.starts[-1].get("State").partition(" ")[0] if self.starts else ""
+        """The state of the job's last start, one word."""
+        return self.starts[-1].state if self.starts else ""

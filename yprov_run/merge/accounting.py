@@ -53,8 +53,9 @@ def ask_accounting(directory: JobDir) -> None:
     kept = read_accounting(directory)
     if (kept is not None and kept.final) or shutil.which("sacct") is None:
         return
+    size = fields.text(fields.mapping(scheduler, "variables"), "SLURM_HET_SIZE")
     try:
-        asked = _ask(number)
+        asked = _ask(number, int(size) if size.isdecimal() else 1)
     except (OSError, subprocess.SubprocessError, ValueError):
         return
     user = fields.text(fields.mapping(record, "user"), "name")
@@ -67,7 +68,7 @@ def _is_same(start: Entry, cluster: str, user: str) -> bool:
     return on_same and start.get("User") in {user, ""}
 
 
-def _ask(number: str) -> Captured:
+def _ask(number: str, components: int) -> Captured:
     names = list(FIELDS)
     while True:
         command = ["sacct", "-n", "-P", "-D", f"--delimiter={_UNIT}", "-j", number,
@@ -81,7 +82,9 @@ def _ask(number: str) -> Captured:
             check=False,
         )
         if done.returncode == 0:
-            return parse(done.stdout[:_MAX_BYTES].decode("utf-8", "replace"), number, names)
+            return parse(
+                done.stdout[:_MAX_BYTES].decode("utf-8", "replace"), number, names, components
+            )
         words = done.stderr.decode("utf-8", "replace")
         invalid = [name for name in names if f'"{name}"' in words]
         if not invalid or "nvalid field" not in words:
@@ -89,8 +92,12 @@ def _ask(number: str) -> Captured:
         names.remove(invalid[0])  # an older Slurm
 
 
-def parse(table: str, number: str, names: list[str]) -> Captured:
-    """Return a table of `sacct -P` as entries; only those of this very job, not of its array."""
+def parse(table: str, number: str, names: list[str], components: int = 1) -> Captured:
+    """Return a table of `sacct -P` as entries; only those of this very job, not of its array.
+
+    `components` are those that a heterogeneous job has; one of it may come to accounting later
+    than another, and before all have come the answer is not final.
+    """
     rows: list[list[str]] = []
     for line in table.split(_NEW):
         if line.count(_UNIT) >= len(names) - 1:
@@ -98,11 +105,24 @@ def parse(table: str, number: str, names: list[str]) -> Captured:
         elif rows and line:
             rows[-1][-1] += f"\n{line}"  # a submit line of several lines
     entries = [Entry(row[0], {k: v for k, v in zip(names, row, strict=True) if v}) for row in rows]
-    starts = tuple(entry for entry in entries if entry.id == number)
-    steps = tuple(entry for entry in entries if entry.id.startswith(f"{number}."))
-    captured = Captured(time.time_ns() // 1_000_000, "sacct", starts, steps)
-    final = captured.state not in _NOT_FINAL and bool(starts and starts[-1].get("End"))
-    return Captured(captured.asked_ms, captured.source, starts, steps, final)
+    own = [entry for entry in entries if entry.id.partition(".")[0] == number]
+    # Slurm writes the component behind a plus sign: job 7 with id 7 is 7+0, that with id 8 is 7+1.
+    others = [e for e in entries if e not in own and e.get("JobID").startswith(f"{number}+")]
+    starts = tuple(entry for entry in own if entry.id == number)
+    members = tuple(entry for entry in others if "." not in entry.id)
+    known = {entry.id for entry in (*starts[-1:], *members)}
+    return Captured(
+        asked_ms=time.time_ns() // 1_000_000,
+        source="sacct",
+        starts=starts,
+        steps=tuple(entry for entry in (*own, *others) if "." in entry.id),
+        members=members,
+        final=len(known) >= components and all(map(_has_ended, (*starts[-1:], *members))),
+    )
+
+
+def _has_ended(entry: Entry) -> bool:
+    return entry.state not in _NOT_FINAL and bool(entry.get("End"))
 
 
 def _keep(directory: JobDir, asked: Captured) -> None:

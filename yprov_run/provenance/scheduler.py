@@ -149,6 +149,9 @@ def add_accounting(records: Records, job: Job) -> None:
             requestedTres=last.get("ReqTRES"),
             reservation=last.get("Reservation"),
             accountingStarts=compact([start.fields for start in job.accounting.starts]),
+            accountingMembers=compact([member.fields for member in job.accounting.members])
+            if job.accounting.members
+            else None,
             accountingSteps=compact([{**s.fields, "id": s.id} for s in job.accounting.steps]),
         ),
     )

@@ -228,6 +228,10 @@ _PROPERTIES = (
     ("allocatedTres", "Resources that the job was given, by accounting."),
     ("requestedTres", "Resources that the job asked for, by accounting."),
     ("accountingStarts", "JSON array: accounting's fields of each start of the job."),
+    (
+        "accountingMembers",
+        "JSON array: accounting's fields of the other components of a heterogeneous job.",
+    ),
     ("accountingSteps", "JSON array: accounting's fields of each of the job's steps."),
     ("leftOutCount", "Number of environment variables that were not kept.", "xsd:int"),
     ("cutVariables", "JSON array of the variables whose values were cut."),

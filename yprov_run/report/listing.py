@@ -21,7 +21,8 @@ Row = dict[str, Any]
 
 _LARGEST_INDEX_BYTES = 256 << 20
 _OMITTED = {
-    "gaps", "schedulerVariables", "schedulerFacts", "accountingStarts", "accountingSteps",
+    "gaps", "schedulerVariables", "schedulerFacts", "accountingStarts", "accountingMembers",
+    "accountingSteps",
 }  # fmt: skip
 _DROPPED_TYPES = (dict, list)
 
