@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from yprov_run.audience import mode_of
+from yprov_run.cli.collector import without_collector
 from yprov_run.cli.reporting import overview_of, write_report
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, campaign_document, replace_file
@@ -44,7 +43,7 @@ def fold(
     it leaves the old document with the old files beside it. Raises YprovError with one clear line
     when there is nothing to read or nowhere to write.
     """
-    with _no_collector(), Staging() as staging:
+    with without_collector(), Staging() as staging:
         ask_accounting(directory)
         job = read_job(directory, lambda share: show(_READ * share, "reading nodes"))
         try:
@@ -76,16 +75,6 @@ def fold(
             show(_REPORT, "writing the report")
             write_report(known, directory, document)
     return known
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Spare the collector of cycles: there are none, and it would walk every node many times."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def fold_campaign(jobs: Sequence[JobDir]) -> Path:

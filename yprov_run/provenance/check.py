@@ -23,7 +23,8 @@ Document = Mapping[str, Any]
 _RULES = (
     shape.check_shape,
     shape.check_prefixes,
-    shape.check_names,
+    shape.check_identifiers,
+    shape.check_values,
     relations.check_references,
     relations.check_disjoint,
     relations.check_reuse,

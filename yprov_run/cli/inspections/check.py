@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from yprov_run.cli.collector import without_collector
 from yprov_run.cli.common import JobsFolder
 from yprov_run.cli.completing import jobs
 from yprov_run.cli.plain import plain
@@ -77,9 +78,10 @@ def read_document(path: Path) -> tuple[dict[str, Any], list[Finding]]:
 
 def check_file(path: Path, family: bool = False) -> list[Finding]:
     """Return what is wrong with a document on disk. Raises YprovError if it is none."""
-    document, found = read_document(path)
-    ours = is_ours(document)
-    found += [one for one in findings(document) if one.rule == "PROV" or ours or family]
+    with without_collector():
+        document, found = read_document(path)
+        ours = is_ours(document)
+        found += [one for one in findings(document) if one.rule == "PROV" or ours or family]
     with Progress("checking the files beside it") as progress:
         found += check_side_files(document, path.parent, progress.show)
     return found

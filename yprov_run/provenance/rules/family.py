@@ -38,11 +38,12 @@ def check_family(index: Index) -> Iterator[Finding]:
 
 def _check_texts(index: Index) -> Iterator[Finding]:
     for kind in ELEMENTS:
-        for identifier, record in index.records(kind):
-            for name in sorted(record.keys() & _TEXTS):
-                if not isinstance(record[name], str):
-                    path = pointer(*index.place, kind, identifier, name)
-                    yield Finding(path, "not a plain text", "family")
+        for names, records in index.alike(kind).items():
+            for name in sorted(_TEXTS.intersection(names)):
+                for identifier, record in records:
+                    if type(record[name]) is not str:
+                        path = pointer(*index.place, kind, identifier, name)
+                        yield Finding(path, "not a plain text", "family")
     for kind in (*ELEMENTS, *RELATIONS):
         for identifier, record in index.ids(kind).items():
             if isinstance(record, list):

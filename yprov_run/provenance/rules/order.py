@@ -6,21 +6,32 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from yprov_run.provenance.rules.findings import Finding, pointer
-from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Attributes, Index, before, moment
+from yprov_run.provenance.rules.index import (
+    ELEMENTS,
+    RELATIONS,
+    Attributes,
+    Index,
+    before,
+    moment,
+)
 
 _EVENT_TIMES = ("prov:time", "prov:startTime", "prov:endTime")
 _TIMES = frozenset(
     {*_EVENT_TIMES, "prov:startedAtTime", "prov:endedAtTime", "prov:generatedAtTime"}
 )
 Span = tuple[datetime | None, datetime | None]
+_UNKNOWN: Span = (None, None)
 
 
 def check_times(index: Index) -> Iterator[Finding]:
     """Find texts that are no times, and times in an impossible order."""
     for kind in (*ELEMENTS, *RELATIONS):
-        for identifier, record in index.records(kind):
-            for name in sorted(record.keys() & _TIMES):
-                yield from _check_text(index, (kind, identifier, name), record[name])
+        for names, records in index.alike(kind).items():
+            for name in sorted(_TIMES.intersection(names)):
+                for identifier, record in records:
+                    time = moment(record[name])
+                    if time is None or time.tzinfo is None:
+                        yield _bad_time(index, (kind, identifier, name), time)
     spans = _spans(index)
     yield from _check_spans(index, spans)
     generated = _generated(index)
@@ -29,14 +40,11 @@ def check_times(index: Index) -> Iterator[Finding]:
     yield from _check_derived(index, generated)
 
 
-def _check_text(index: Index, place: tuple[str, str, str], value: object) -> Iterator[Finding]:
-    time = moment(value)
+def _bad_time(index: Index, place: tuple[str, str, str], time: datetime | None) -> Finding:
+    path = pointer(*index.place, *place)
     if time is None:
-        path = pointer(*index.place, *place)
-        yield Finding(path, "no time", "PROV" if place[-1] in _EVENT_TIMES else "family")
-    elif time.tzinfo is None:
-        words = "no time with an offset: the programs take it for UTC"
-        yield Finding(pointer(*index.place, *place), words, "family")
+        return Finding(path, "no time", "PROV" if place[-1] in _EVENT_TIMES else "family")
+    return Finding(path, "no time with an offset: the programs take it for UTC", "family")
 
 
 def _spans(index: Index) -> dict[str, Span]:
@@ -51,8 +59,8 @@ def _check_spans(index: Index, spans: dict[str, Span]) -> Iterator[Finding]:
         if before(end, start):
             yield Finding(pointer(*index.place, "activity", identifier), "ends before it starts")
     for identifier, record in index.records("wasInformedBy"):
-        informed = spans.get(_text(record, "prov:informed"), (None, None))
-        informant = spans.get(_text(record, "prov:informant"), (None, None))
+        informed = spans.get(_text(record, "prov:informed"), _UNKNOWN)
+        informant = spans.get(_text(record, "prov:informant"), _UNKNOWN)
         if before(informed[1], informant[0]):
             path = pointer(*index.place, "wasInformedBy", identifier)
             yield Finding(path, "ends before what informed it starts")
@@ -82,7 +90,7 @@ def _check_within(
             if "prov:time" not in record:
                 continue
             time = moment(record["prov:time"])
-            start, end = spans.get(_text(record, "prov:activity"), (None, None))
+            start, end = spans.get(_text(record, "prov:activity"), _UNKNOWN)
             if before(time, start) or before(end, time):
                 path = pointer(*index.place, relation, identifier)
                 yield Finding(path, "its time is outside its activity")
@@ -96,7 +104,7 @@ def _check_starts(index: Index, spans: dict[str, Span]) -> Iterator[Finding]:
     for relation, side in (("wasStartedBy", 0), ("wasEndedBy", 1)):
         for identifier, record in index.records(relation):
             time = moment(record.get("prov:time"))
-            known = spans.get(_text(record, "prov:activity"), (None, None))[side]
+            known = spans.get(_text(record, "prov:activity"), _UNKNOWN)[side]
             if before(time, known) or before(known, time):
                 path = pointer(*index.place, relation, identifier)
                 yield Finding(path, "its time is not that of its activity")

@@ -25,22 +25,22 @@ def check_ranges(index: Index) -> Iterator[Finding]:
     if index.prefixes().get("run") != RUN:
         return
     for kind in (*ELEMENTS, *RELATIONS):
-        for identifier, record in index.records(kind):
-            for name, value in record.items():
-                if name not in RANGES or _is_good(value, *_BOUNDS[name]):
-                    continue
-                if problem := _problem(value, RANGES[name]):
-                    place = pointer(*index.place, kind, identifier, name)
-                    yield Finding(place, problem, "terms")
-
-
-def _is_good(value: object, lowest: float, highest: float) -> bool:
-    """Tell quickly of a number that it is within its bounds; of all else nothing."""
-    return type(value) is float and lowest <= value <= highest
+        for names, records in index.alike(kind).items():
+            for name in filter(RANGES.__contains__, names):
+                lowest, highest = _BOUNDS[name]
+                for identifier, record in records:
+                    value = record[name]
+                    if type(value) is float and lowest <= value <= highest:
+                        continue
+                    if problem := _problem(value, RANGES[name]):
+                        place = pointer(*index.place, kind, identifier, name)
+                        yield Finding(place, problem, "terms")
 
 
 def _problem(value: object, wanted: Range) -> str:
-    literal = value.get("$") if isinstance(value, Mapping) else value
+    literal = value
+    if type(value) is dict or isinstance(value, Mapping):
+        literal = value.get("$")
     if wanted.texts:
         return "" if literal in wanted.texts else f"{literal!r} is none of {wanted}"
     try:

@@ -18,25 +18,30 @@ _UNIQUE = {
 
 def check_references(index: Index) -> Iterator[Finding]:
     """Find formal attributes that are missing, or that name nothing of the right kind."""
-    here = {kind: index.ids(kind) for kind in ELEMENTS}
     for relation, formal in RELATIONS.items():
-        wanted = [(name, kind.rstrip("!"), kind.endswith("!")) for name, kind in formal.items()]
-        for identifier, record in index.records(relation):
-            for name, kind, must in wanted:
-                target = record.get(name)
-                if type(target) is str and target in here.get(kind, ()):
-                    continue  # as nearly all do
-                problem = _reference_problem(index, target, kind, must)
-                if problem:
-                    yield Finding(pointer(*index.place, relation, identifier, name), problem)
-            if len(record.keys() & formal.keys()) < 2:
-                path = pointer(*index.place, relation, identifier)
-                yield Finding(path, "relates nothing: it needs two ends")
+        for names, records in index.alike(relation).items():
+            for name, kind in formal.items():
+                if name in names and _all_known(index, kind.rstrip("!"), records, name):
+                    continue  # as nearly all are
+                for identifier, record in records:
+                    if problem := _reference_problem(index, record.get(name), kind):
+                        yield Finding(pointer(*index.place, relation, identifier, name), problem)
+            if len(formal.keys() & names) < 2:
+                for identifier, _ in records:
+                    path = pointer(*index.place, relation, identifier)
+                    yield Finding(path, "relates nothing: it needs two ends")
 
 
-def _reference_problem(index: Index, target: object, kind: str, must: bool) -> str:
+def _all_known(index: Index, kind: str, records: list[tuple[str, Attributes]], name: str) -> bool:
+    """Tell of all records at once that what they name by an attribute is an element here."""
+    targets = [record[name] for _, record in records]
+    return set(map(type, targets)) == {str} and all(map(index.ids(kind).__contains__, targets))
+
+
+def _reference_problem(index: Index, target: object, wanted: str) -> str:
+    kind = wanted.rstrip("!")
     if target is None:
-        return "missing" if must else ""
+        return "missing" if kind != wanted else ""
     if isinstance(target, list):
         return "an array; one relation has one end" if kind else ""
     if not isinstance(target, str):
@@ -58,19 +63,18 @@ def check_disjoint(index: Index) -> Iterator[Finding]:
             if identifier in index.ids(kind):
                 path = pointer(*index.place, "agent", identifier)
                 yield Finding(path, f"both an agent and an {kind}", "family")
-    elements = [index.ids(kind) for kind in ELEMENTS]
-    seen: dict[str, str] = {}
+    earlier = list(ELEMENTS)
     for relation in RELATIONS:
-        for identifier in index.ids(relation):
-            owner = seen.setdefault(identifier, relation)
-            if identifier.startswith("_:"):
-                continue
-            if owner != relation:
+        owners: dict[str, str] = {}
+        for kind in earlier:
+            # Whole sets at once: hardly a document has one that is in two.
+            for identifier in index.ids(kind).keys() & index.ids(relation).keys():
+                owners[identifier] = "an element" if kind in ELEMENTS else f"a {kind}"
+        for identifier, owner in sorted(owners.items()):
+            if not identifier.startswith("_:"):
                 path = pointer(*index.place, relation, identifier)
-                yield Finding(path, f"names both a {owner} and a {relation}")
-            elif any(identifier in ids for ids in elements):
-                path = pointer(*index.place, relation, identifier)
-                yield Finding(path, f"names both an element and a {relation}")
+                yield Finding(path, f"names both {owner} and a {relation}")
+        earlier.append(relation)
 
 
 def check_reuse(index: Index) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from yprov_run.provenance.rules.findings import Finding, pointer
 from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Attributes, Index
@@ -55,7 +55,9 @@ class Names(dict[str, str]):
 
     def __init__(self, index: Index) -> None:
         super().__init__()
-        self._prefixes = {*index.prefixes(), *_BUILT_IN, "_"}
+        declared = index.prefixes()
+        self.prefixes = {*declared, *_BUILT_IN, "_"}
+        self.has_default = "default" in declared
 
     def __missing__(self, name: str) -> str:
         found = self[name] = self._look(name)
@@ -63,36 +65,59 @@ class Names(dict[str, str]):
 
     def _look(self, name: str) -> str:
         prefix, colon, _ = name.partition(":")
-        if colon and prefix not in self._prefixes:
+        if colon and prefix not in self.prefixes:
             return f"prefix {prefix!r} is not declared"
         if not name or _UNSAFE_IRI.search(name):
             return f"{name!r} is not a valid name"
         return ""
 
 
-def check_names(index: Index) -> Iterator[Finding]:
-    """Find undeclared prefixes, names that no IRI can hold, and values no format can write."""
+def check_identifiers(index: Index) -> Iterator[Finding]:
+    """Find identifiers with undeclared prefixes, and such as no IRI can hold."""
     names = Names(index)
-    has_default = "default" in index.prefixes()
     for kind in (*ELEMENTS, *RELATIONS):
-        for identifier, record in index.records(kind):
-            if problem := names[identifier]:
+        identifiers = index.ids(kind)
+        if _are_good(identifiers, names):
+            continue
+        for identifier in identifiers:
+            problem = names[identifier]
+            if not problem and ":" not in identifier and not names.has_default:
+                problem = "no prefix, and no default namespace"
+            if problem:
                 yield Finding(pointer(*index.place, kind, identifier), problem)
-            elif ":" not in identifier and not has_default:
-                path = pointer(*index.place, kind, identifier)
-                yield Finding(path, "no prefix, and no default namespace")
-            for name, value in record.items():
-                problem = names[name]
-                # isprintable() is one quick pass; few texts need the slow one.
-                if not problem and type(value) is str and value.isprintable():
+
+
+def _are_good(identifiers: Collection[str], names: Names) -> bool:
+    """Tell of all identifiers at once whether each is good, as nearly always."""
+    prefixes = {name.partition(":")[0] for name in identifiers if ":" in name}
+    with_prefix = names.has_default or all(":" in name for name in identifiers)
+    is_unsafe = "" in identifiers or _UNSAFE_IRI.search("/".join(identifiers))
+    return with_prefix and prefixes <= names.prefixes and not is_unsafe
+
+
+def check_values(index: Index) -> Iterator[Finding]:
+    """Find attributes with undeclared prefixes, and values that no format can write."""
+    names = Names(index)
+    for kind in (*ELEMENTS, *RELATIONS):
+        for given, records in index.alike(kind).items():
+            for name in given:
+                if not names[name] and _are_plain([record[name] for _, record in records]):
                     continue
-                problem = problem or _value_problem(value, names)
-                if problem:
-                    yield Finding(pointer(*index.place, kind, identifier, name), problem)
+                for identifier, record in records:
+                    if problem := names[name] or _value_problem(record[name], names):
+                        yield Finding(pointer(*index.place, kind, identifier, name), problem)
+
+
+def _are_plain(values: list[object]) -> bool:
+    """Tell of a column at once that its values are all texts or all numbers that can be written."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return "".join(values).isprintable()  # type: ignore[arg-type]
+    return kinds == {float} and math.isfinite(sum(values))  # type: ignore[arg-type]
 
 
 def _value_problem(value: object, names: Names) -> str:
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return _literal_problem(value, names)
     if isinstance(value, list):
         return next((p for p in (_value_problem(one, names) for one in value) if p), "")
@@ -107,7 +132,7 @@ def _value_problem(value: object, names: Names) -> str:
 
 def _literal_problem(value: Attributes, names: Names) -> str:
     content, datatype = value.get("$"), value.get("type")
-    if content is None or isinstance(content, (Mapping, list)):
+    if type(content) is not str and (content is None or isinstance(content, (Mapping, list))):
         return "a typed value without its content"
     if datatype is None:
         return ""

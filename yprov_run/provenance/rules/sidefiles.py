@@ -28,6 +28,7 @@ def check_side_files(
     have grown. Where samples stand in a table and not in the document, its rows are held against
     the files. Nothing outside the folder is read. `progress` is called with the share that is done.
     """
+    folder = folder.resolve()
     entities = document.get("entity")
     is_running = _is_running(document)
     listed = [
@@ -91,7 +92,7 @@ def _problem(folder: Path, entity: Mapping[str, Any], may_grow: bool) -> str:
         return f"{location!r} is outside the document's folder; not read"
     path = folder / location
     try:
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if not path.resolve().is_relative_to(folder):
             return f"{location!r} is a link out of the document's folder; not read"
         # Not blocking: a pipe in a file's place must not hold the check.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
