@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+
+from yprov_run.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    ColumnKind = Literal["gauge", "counter"]
 
 Json = dict[str, object]
-
-ColumnKind = Literal["gauge", "counter"]
 
 
 @dataclass(frozen=True)

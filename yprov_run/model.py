@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from yprov_run.kinds import accounting as accounts
+from yprov_run.kinds.files import FileCollection, FileRef
 from yprov_run.light import NamedTuple
 from yprov_run.measures import QUANTITIES as QUANTITIES
 from yprov_run.measures import Column as Column
@@ -161,56 +162,6 @@ class NodeExecution:
     def own_tasks(self) -> tuple[Task, ...]:
         """The tasks that the launcher started, without workers that they started themselves."""
         return tuple(task for task in self.tasks if task.worker_of is None)
-
-
-@dataclass(frozen=True)
-class FileVersion:
-    """What tells a version of a file where its content is not known: size, time and inode."""
-
-    size_bytes: int
-    modified_ms: int
-    inode: int
-
-
-@dataclass(frozen=True)
-class FileRef:
-    """A file the job read or, if `generated`, wrote; sha256 None if not computed: `note` says why.
-
-    `role` is input, output, configuration, checkpoint, log or program; `origin` is how it is known
-    of. `before` is the version from which the job changed it in place.
-    """
-
-    path: str
-    role: str
-    size_bytes: int | None
-    sha256: str | None
-    modified_ms: int | None
-    note: str = ""
-    generated: bool = False
-    origin: str = ""
-    inode: int | None = None
-    before: FileVersion | None = None
-
-
-@dataclass(frozen=True)
-class FileCollection:
-    """The files of a folder as one: `sha256` is over the names and checksums of all of them.
-
-    `manifest` is the table of its members, a path in the job directory, where they are too many
-    to be `members`; `unhashed_count` of them have no checksum.
-    """
-
-    path: str
-    role: str
-    generated: bool
-    origin: str
-    count: int
-    size_bytes: int
-    sha256: str
-    unhashed_count: int
-    manifest: str = ""
-    note: str = ""
-    members: tuple[FileRef, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shlex
@@ -16,6 +15,7 @@ from yprov_run.capture.safefile import open_regular, read_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.scheduler import BatchScript, Captured
 from yprov_run.redaction.text import redact_argv, redact_text, redact_variable
+from yprov_run.trace.digest import checksum
 
 _LIMIT_S = 2.0
 _MAX_BYTES = 4 << 20
@@ -37,7 +37,7 @@ def add(captured: Captured, scene: Scene, number: str) -> Captured:
     kept = redact_text(text)
     script = BatchScript(
         text=kept[:_MAX_TEXT],
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=checksum(content),
         source=source,
         directives=tuple(_scheduler_directives(text)),
         cut_at=_MAX_TEXT if len(kept) > _MAX_TEXT else None,

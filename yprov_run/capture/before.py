@@ -18,14 +18,14 @@ from yprov_run.capture.hashing import Version, version_of
 from yprov_run.capture.scene import Scene
 from yprov_run.capture.walk import Ignore, Limits, WalkReport, matching, walk
 from yprov_run.kinds.before import Captured
+from yprov_run.light import NamedTuple
 
 _MAGIC = b"yprov-run files 1"
 _MAX_LOOKED_AT = 20_000
 _LOOK_S = 8.0
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What a job did to a file: nothing, or changed it from the version before (None: made it,
     or what was before is not known).
     """

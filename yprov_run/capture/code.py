@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from yprov_run import config
@@ -23,6 +23,7 @@ from yprov_run.capture.program import ProgramError, Said, ask
 from yprov_run.capture.scene import Scene
 from yprov_run.errors import YprovError
 from yprov_run.kinds.code import Captured, Repository, Submodule
+from yprov_run.light import NamedTuple
 from yprov_run.redaction.remote import without_credentials
 
 _MAX_LIST_BYTES = 16 << 20
@@ -180,8 +181,7 @@ def _read(git: _Git, root: str, with_patch: bool) -> Repository:
     )
 
 
-@dataclass(frozen=True)
-class _Status:
+class _Status(NamedTuple):
     commit: str
     branch: str
     upstream: str

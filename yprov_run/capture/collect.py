@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from yprov_run.capture.before import Change
 from yprov_run.capture.commandline import written_role
 from yprov_run.capture.hashing import Hashed, Version
 from yprov_run.capture.manifest import MAX_MEMBERS, Manifest
-from yprov_run.model import FileCollection, FileRef, FileVersion
+from yprov_run.kinds.files import FileCollection, FileRef, FileVersion
+from yprov_run.light import NamedTuple
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """A file: where it is as it was named, what it is for, and what the job did to it.
 
     `status` is None where it could not be had; `note` then says why.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from yprov_run.light import NamedTuple
 
 MAX_WORDS = 5_000
 
@@ -19,8 +20,7 @@ _HYDRA_FOLDER = ("--config-path", "-cp", "--config-dir", "-cd")
 _HYDRA_NAME = ("--config-name", "-cn")
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(NamedTuple):
     """A path that is there, and the role it plays if the job reads it."""
 
     path: str

@@ -22,7 +22,8 @@ from yprov_run.capture.hashing import Budget, Hashed, hash_all, version_of
 from yprov_run.capture.manifest import MAX_MEMBERS
 from yprov_run.capture.safefile import pseudo_devices
 from yprov_run.capture.walk import Found, Ignore, Limits, WalkReport, matching, walk
-from yprov_run.model import FileCollection, FileRef
+from yprov_run.kinds.files import FileCollection, FileRef
+from yprov_run.light import NamedTuple
 
 MAX_FILES = 1_000
 _MAX_WALKED = 2_000_000
@@ -35,8 +36,7 @@ _STANDARD = ((0, "stdin"), (1, "stdout"), (2, "stderr"))
 STILL_OPEN = "no checksum: it is still being written, as yprov-run's own output"
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What to look at: paths and globs as the user gave them, relative to `folder`.
 
     `logs` are globs of what the scheduler writes; `images` are containers' files; `own_streams`:

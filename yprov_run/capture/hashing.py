@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from yprov_run.capture.safefile import open_regular
-from yprov_run.light import TYPE_CHECKING
+from yprov_run.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -29,8 +27,7 @@ INTERRUPTED = "no checksum: interrupted; size, time and inode stand for the cont
 CHANGED = "no checksum: it changed while it was read"
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):
     """What tells one version of a file from another where there is no checksum."""
 
     size_bytes: int
@@ -38,8 +35,7 @@ class Version:
     inode: int
 
 
-@dataclass(frozen=True)
-class Hashed:
+class Hashed(NamedTuple):
     """A file as it was met: its version and checksum, or a note that says why there is none."""
 
     path: str
@@ -168,6 +164,9 @@ def _hash(
 
 
 def _read(path: str, budget: Budget) -> Hashed:
+    # Here and not above: OpenSSL takes 5 ms to load, and most jobs that end at once have no files.
+    import hashlib
+
     fd = open_regular(path)
     try:
         before = os.fstat(fd)

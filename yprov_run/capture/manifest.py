@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 import os
 from pathlib import Path
 
 from yprov_run.capture.hashing import Hashed
+from yprov_run.trace.digest import sha256
 
 MAX_MEMBERS = 100
 _FIELDS = ("sha256", "size_bytes", "modified_ns", "inode", "note", "path")
@@ -31,7 +31,7 @@ class Manifest:
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        self._digest = hashlib.sha256()
+        self._digest = sha256()
         self._first: list[_Row] = []
         self._stream: io.TextIOWrapper | None = None
         self.count = 0

@@ -6,7 +6,6 @@ Neither `module` nor anything else is run. Both systems keep two lists of one or
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,6 +16,7 @@ from yprov_run.capture.scene import Scene
 from yprov_run.kinds.modules import Captured, Module, Package
 from yprov_run.light import TYPE_CHECKING
 from yprov_run.redaction.text import redact_text
+from yprov_run.trace.digest import checksum
 
 if TYPE_CHECKING:
     from yprov_run.capture.lmodtable import Loaded
@@ -122,4 +122,4 @@ def _checksum(path: str) -> str:
             content = stream.read(_MAX_FILE + 1)
     except OSError:
         return ""
-    return hashlib.sha256(content).hexdigest() if len(content) <= _MAX_FILE else ""
+    return checksum(content) if len(content) <= _MAX_FILE else ""

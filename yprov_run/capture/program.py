@@ -9,9 +9,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from yprov_run.capture.parent import die_with_parent
+from yprov_run.light import NamedTuple
 
 _CHUNK_BYTES = 1 << 16
 _STDERR_BYTES = 1 << 14
@@ -21,8 +21,7 @@ class ProgramError(Exception):
     """A program that could not be started, took too long, or said no; the text is for a person."""
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """What a program wrote to its stdout; `cut` if there was more than was asked for."""
 
     output: bytes

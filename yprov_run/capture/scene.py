@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from yprov_run.jobdir import JobDir, StepDir
+from yprov_run.light import NamedTuple
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(NamedTuple):
     """One launched command; nothing in it is redacted yet.
 
     `argv` is the command as the user gave it, `pid` the process that it was started as (the

@@ -5,7 +5,6 @@ Everything is read from files; nothing is started. Taken right after the launch.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,6 +13,7 @@ from yprov_run.capture.distributions import conda_packages, installed
 from yprov_run.capture.safefile import read_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.software import Captured, Nearby
+from yprov_run.trace.digest import checksum
 
 # Files that say what should be installed, looked for beside the program and where it runs.
 _NEARBY = {
@@ -63,4 +63,4 @@ def _nearby(argv: Sequence[str], folder: str) -> Iterator[Nearby]:
                 except (OSError, ValueError):
                     continue
                 count += 1
-                yield Nearby(path, len(content), hashlib.sha256(content).hexdigest())
+                yield Nearby(path, len(content), checksum(content))

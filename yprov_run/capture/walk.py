@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from yprov_run.capture.safefile import pseudo_devices
-from yprov_run.light import TYPE_CHECKING
+from yprov_run.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import IO
@@ -84,8 +84,7 @@ class WalkReport:
         return "; ".join(parts)
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A file: its path below the folder that was walked, and its status."""
 
     path: str

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from yprov_run import config
@@ -80,7 +80,7 @@ def look_at_files(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda _number, _frame: budget.stop())
         survey = Survey(
-            wanted=replace(wanted, look_around=wanted.look_around and settings.look_around),
+            wanted=wanted._replace(look_around=wanted.look_around and settings.look_around),
             before=_before(step, outcome),
             budget=budget,
             manifests=step.manifests,

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from yprov_run import config
-from yprov_run.capture.merit import read_merit
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import StepDir
-from yprov_run.launch.apart import run_apart
-from yprov_run.launch.record import record_worth
 from yprov_run.launch.supervise import Outcome
 
 _PATIENCE_S = 10.0  # for a file that does not answer, or a pattern that never ends
@@ -26,6 +22,12 @@ def look_at_worth(merits: Sequence[str], folder: Path, step: StepDir, outcome: O
         tariff = None  # said before the launch, where it was there then
     if not merits and not tariff:
         return ""
+    # Here and not above: few ask for it, and everybody would wait for the imports.
+    from dataclasses import asdict
+
+    from yprov_run.capture.merit import read_merit
+    from yprov_run.launch.apart import run_apart
+    from yprov_run.launch.record import record_worth
 
     def work() -> None:
         found = [read_merit(text, folder, outcome.started_ms / 1000) for text in merits]

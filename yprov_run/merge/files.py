@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from yprov_run.jobdir import StepDir
+from yprov_run.kinds.files import FileCollection, FileRef, FileVersion
 from yprov_run.merge import fields
-from yprov_run.model import FileCollection, FileRef, FileVersion, Gap, Json
+from yprov_run.model import Gap, Json
 
 _MAX_FILES = 20_000
 _ROLES = {"input", "output", "configuration", "checkpoint", "log", "program"}

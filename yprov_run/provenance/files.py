@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+from yprov_run.kinds.files import FileCollection, FileRef, FileVersion
 from yprov_run.model import (
     Column,
-    FileCollection,
-    FileRef,
-    FileVersion,
     Job,
     NodeExecution,
     SampleFile,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Protocol, cast
+
+from yprov_run.light import Protocol
 
 
 class Digest(Protocol):
@@ -23,7 +24,15 @@ def sha256() -> Digest:
     # The last one is for a Python without modules of its own for it, as of strict distributions.
     for module in ("_sha2", "_sha256", "hashlib"):
         try:
-            return cast("Digest", import_module(module).sha256())
+            digest: Digest = import_module(module).sha256()
         except ImportError:
             continue
+        return digest
     raise ImportError("no SHA-256 in this Python")
+
+
+def checksum(content: bytes) -> str:
+    """Return the SHA-256 of something small, in hexadecimal; of megabytes OpenSSL is quicker."""
+    digest = sha256()
+    digest.update(content)
+    return digest.hexdigest()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
+from yprov_run.light import Protocol
 from yprov_run.measures import Column, Device
 
 

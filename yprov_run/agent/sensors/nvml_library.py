@@ -11,7 +11,11 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from ctypes import Structure, Union, byref, c_char, c_uint, c_ulonglong, c_void_p
-from typing import Any
+
+from yprov_run.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 LIBRARY = "libnvidia-ml.so.1"
 
