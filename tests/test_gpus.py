@@ -11,7 +11,9 @@ from tests.support import documents
 from tests.test_scale import synthesize
 from yprov_run.cli.fold import fold
 from yprov_run.merge.gpus import chosen_devices, joined, of_the_job
+from yprov_run.merge.read import read_job
 from yprov_run.model import Device, DeviceUse, NodeExecution, Task
+from yprov_run.report.series import timeline
 
 SLURM = {"SLURM_JOB_ID": "7"}
 
@@ -128,3 +130,20 @@ def test_what_each_tasks_agent_sampled_stands_in_the_metric_files(tmp_path: Path
     assert len(list(made.metrics.glob("cpu_usage_pct_*"))) == 1
     samples = documents.of_type(document, "entity", "run:SampleFile")
     assert len({record["prov:location"] for record in samples.values()}) == 2
+    line = timeline(read_job(made), made.path)
+    assert line is not None
+    for quantity in ("gpu_power", "gpu_utilisation", "gpu_temperature"):
+        first_line, second_line = line.by_quantity[quantity]
+        assert (first_line.device, second_line.device) == (0, 1)
+        assert first_line.total == second_line.total
+        assert first_line.mean > 0
+    assert [series.device for series in line.by_quantity["cpu_busy"]] == [None]
+
+
+def test_gpus_of_other_jobs_are_not_drawn(tmp_path: Path) -> None:
+    made = synthesize(tmp_path / "shared_1", 1, 4)
+    (tasks,) = (made.steps_dir / "0/nodes").glob("*.tasks")
+    tasks.write_text(re.sub(r"(?m)\d+$", "2,3", tasks.read_text()))
+    line = timeline(read_job(made), made.path)
+    assert line is not None
+    assert [series.device for series in line.by_quantity["gpu_power"]] == [2, 3]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from yprov_run.jobdir import JobDir, safe_name
 from yprov_run.merge.staging import Staging
-from yprov_run.model import Column, Job, NodeExecution, SampleFile, SideFile, Step
+from yprov_run.merge.written import Written, written
+from yprov_run.model import Column, Job, NodeExecution, SideFile, Step
 from yprov_run.trace import samples
 
 MAX_METRIC_FILES = 2_000
@@ -35,50 +36,36 @@ def write_metric_files(
     They get their names when the staging puts them. `progress` is called with the share done.
     """
     files = []
-    split = nodes_with_metric_files(job)
-    for number, (step, node) in enumerate(split):
-        progress(number / len(split))
-        for written in _written(node):
-            files += _write_metrics(step, node, written, directory, staging)
+    nodes = nodes_with_metric_files(job)
+    for number, (step, node) in enumerate(nodes):
+        progress(number / len(nodes))
+        for split in _split(node):
+            files += _write_metrics(step, node, split, directory, staging)
     return files
 
 
-class _Written(NamedTuple):
-    """One agent's samples: their columns, and which of these become metric files, as what."""
+class _Split(NamedTuple):
+    """One agent's samples, and which of their columns become metric files."""
 
-    samples: SampleFile
-    width: int
-    zero_ms: int
+    trace: Written
     series: list[tuple[int, Column]]
 
 
-def _written(node: NodeExecution) -> list[_Written]:
-    """Return what the agents of a node wrote of itself and of the job's GPUs."""
+def _split(node: NodeExecution) -> list[_Split]:
+    """Return what a node's agents wrote that becomes metric files: of itself, and of its GPUs."""
     gpus = {use.device.index for use in node.devices}
-    zero_ms = node.facts.get("utc_ms_at_zero")
-    found = []
-    if node.samples is not None and isinstance(zero_ms, int):
-        series = [
-            (position, column)
-            for position, column in enumerate(node.columns)
-            if column.device is None or column.device in gpus
-        ]
-        found.append(_Written(node.samples, len(node.columns), zero_ms, _known(series)))
-    for other in node.others:
-        numbers = dict(other.devices)
-        series = [
-            (position, Column(column.quantity, numbers[column.device]))
-            for position, column in enumerate(other.columns)
-            if column.device is not None and numbers.get(column.device) in gpus
-        ]
-        if other.zero_ms is not None:
-            width = len(other.columns)
-            found.append(_Written(other.samples, width, other.zero_ms, _known(series)))
-    return found
-
-
-def _known(series: Sequence[tuple[int, Column]]) -> list[tuple[int, Column]]:
-    return [(place, column) for place, column in series if column.quantity.name in _SERIES]
+    return [
+        _Split(
+            trace,
+            [
+                (place, column)
+                for place, column in trace.columns
+                if column.quantity.name in _SERIES
+                and (column.device is None or column.device in gpus)
+            ],
+        )
+        for trace in written(node)
+    ]
 
 
 def nodes_with_metric_files(job: Job) -> list[tuple[Step, NodeExecution]]:
@@ -90,9 +77,9 @@ def nodes_with_metric_files(job: Job) -> list[tuple[Step, NodeExecution]]:
     every = [(step, node) for step in job.steps for node in step.nodes if node.samples]
     files = rows = 0
     for _, execution in every:
-        for written in _written(execution):
-            files += len(written.series)
-            rows += len(written.series) * written.samples.rows
+        for split in _split(execution):
+            files += len(split.series)
+            rows += len(split.series) * split.trace.samples.rows
         if files > MAX_METRIC_FILES or rows > MAX_METRIC_ROWS:
             first: dict[int, tuple[Step, NodeExecution]] = {}
             for step, node in every:
@@ -102,19 +89,19 @@ def nodes_with_metric_files(job: Job) -> list[tuple[Step, NodeExecution]]:
 
 
 def _write_metrics(
-    step: Step, node: NodeExecution, written: _Written, directory: JobDir, staging: Staging
+    step: Step, node: NodeExecution, split: _Split, directory: JobDir, staging: Staging
 ) -> list[SideFile]:
     """Split one agent's samples into a file per series: `epoch,value,timestep` (UTC ms)."""
     directory.metrics.mkdir(exist_ok=True)
     with ExitStack() as stack:
         tables = [
             stack.enter_context(_metric_table(step, node, column, directory, staging))
-            for _, column in written.series
+            for _, column in split.series
         ]
-        source = directory.path / written.samples.path
-        for time_ms, values in _rows(source, written.width):
-            for table, (position, _) in zip(tables, written.series, strict=True):
-                table.add(written.zero_ms + time_ms, values[position])
+        source = directory.path / split.trace.samples.path
+        for time_ms, values in _rows(source, split.trace.width):
+            for table, (place, _) in zip(tables, split.series, strict=True):
+                table.add(split.trace.zero_ms + time_ms, values[place])
     return [table.described() for table in tables if table.rows]
 
 

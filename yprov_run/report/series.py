@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from yprov_run.merge import fields
+from yprov_run.merge.written import Written, written
 from yprov_run.model import Column, Job, NodeExecution
 from yprov_run.trace.opening import open_plain
 
@@ -136,7 +137,7 @@ def timeline(job: Job, job_dir: Path, budget_bytes: int = BUDGET_BYTES) -> Timel
     buckets = (ended_ms - started_ms) // bucket_ms + 1
     chosen = _choose(nodes)
     result = Timeline(started_ms, bucket_ms, buckets, names, min(names, len(chosen)))
-    size_bytes = sum(node.samples.size_bytes for _, node in chosen if node.samples)
+    size_bytes = sum(trace.samples.size_bytes for _, node in chosen for trace in written(node))
     if size_bytes > budget_bytes:
         result.share_read = budget_bytes / size_bytes
     for step, node in chosen:
@@ -167,49 +168,57 @@ def _interval_ms(node: NodeExecution) -> int:
     return round(1000 * interval_s) if interval_s is not None and 0 < interval_s < 1e6 else 1000
 
 
+_Drawn = dict[tuple[str, int | None], Series]
+
+
+def _read_node(step: int, node: NodeExecution, job_dir: Path, result: Timeline) -> None:
+    drawn: _Drawn = {}
+    for trace in written(node):
+        _read_trace(trace, _wanted(step, node, trace, drawn, result), job_dir, result)
+    for (name, _), series in drawn.items():
+        if any(series.number):
+            series.bridge()
+            result.by_quantity.setdefault(name, []).append(series)
+
+
 def _wanted(
-    step: int, node: NodeExecution, result: Timeline
-) -> dict[tuple[str, int | None], tuple[list[int], Series]]:
-    """Return the columns to draw: their positions in a row, and the series they go to."""
+    step: int, node: NodeExecution, trace: Written, drawn: _Drawn, result: Timeline
+) -> list[tuple[Series, list[int]]]:
+    """Return the series of a node to which a trace has something to give, each with the places of
+    its columns in a row; those that there are not yet are added to `drawn`.
+    """
     parts = {use.device.index: f"{use.device.kind} {use.device.name}" for use in node.zones}
-    wanted: dict[tuple[str, int | None], tuple[list[int], Series]] = {}
-    for position, column in enumerate(node.columns, start=1):
+    wanted: dict[tuple[str, int | None], list[int]] = {}
+    for place, column in trace.columns:
         name = column.quantity.name
         if name not in CHARTS or (result.of_many and name in _NOT_OF_MANY):
             continue
         device = None if result.of_many else column.device
-        if (name, device) not in wanted:
+        if (name, device) not in drawn:
             part = "" if device is None or name.startswith("gpu_") else parts.get(device, "")
-            series = Series(step, node.name, device, result.buckets, part)
-            wanted[name, device] = ([], series)
-        wanted[name, device][0].append(position)
-    return wanted
+            drawn[name, device] = Series(step, node.name, device, result.buckets, part)
+        wanted.setdefault((name, device), []).append(place + 1)
+    return [(drawn[key], places) for key, places in wanted.items()]
 
 
-def _read_node(step: int, node: NodeExecution, job_dir: Path, result: Timeline) -> None:
-    zero_ms = fields.integer(node.facts, "utc_ms_at_zero")
-    wanted = _wanted(step, node, result)
-    if zero_ms is None or node.samples is None or not wanted:
+def _read_trace(
+    trace: Written, wanted: list[tuple[Series, list[int]]], job_dir: Path, result: Timeline
+) -> None:
+    if not wanted:
         return
-    offset_ms = zero_ms - result.started_ms
-    width = len(node.columns) + 1
-    pairs = list(wanted.values())
-    rows = max(1, node.samples.rows)
-    for cells in _rows(job_dir / node.samples.path, result.share_read, width, rows):
+    offset_ms = trace.zero_ms - result.started_ms
+    rows = max(1, trace.samples.rows)
+    for cells in _rows(job_dir / trace.samples.path, result.share_read, trace.width + 1, rows):
         try:
             bucket = (int(cells[0]) + offset_ms) // result.bucket_ms
             if not 0 <= bucket < result.buckets:
                 continue
-            for positions, series in pairs:
-                values = [int(cells[position]) for position in positions if cells[position]]
+            for series, places in wanted:
+                values = [int(cells[place]) for place in places if cells[place]]
                 if values:
                     series.add(bucket, values)
         except (ValueError, OverflowError):
             continue  # a damaged line; the merge counts them
-    for (name, _), (_, series) in wanted.items():
-        if any(series.number):
-            series.bridge()
-            result.by_quantity.setdefault(name, []).append(series)
 
 
 def _rows(path: Path, share: float, width: int, rows: int) -> Iterator[list[bytes]]:
