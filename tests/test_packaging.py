@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import tarfile
@@ -76,6 +77,26 @@ def test_the_wheel_holds_the_package_and_its_templates_and_nothing_else(
     ours |= {f"yprov_run/{n}" for n in repository_files() if n.startswith("slurm_templates/")}
     assert held == ours
     assert {"yprov_run/py.typed", "yprov_run/launch/shim.sh"} < held
+
+
+def test_the_wheel_says_what_in_it_is_not_ours(built: dict[str, Path]) -> None:
+    """PEP 770: a CycloneDX bill of materials, with a checksum of each file that we bundle."""
+    with zipfile.ZipFile(built["wheel"]) as archive:
+        (name,) = (name for name in archive.namelist() if ".dist-info/sboms/" in name)
+        bill = json.loads(archive.read(name))
+        told = {
+            f"yprov_run/report/assets/{file['name']}": file["hashes"][0]["content"]
+            for component in bill["components"]
+            for file in component["components"]
+        }
+        held = {
+            path: hashlib.sha256(archive.read(path)).hexdigest()
+            for path in archive.namelist()
+            if "/assets/" in path and ".min." in path
+        }
+        script = archive.read("yprov_run/report/assets/uPlot.iife.min.js").decode()
+    assert told == held
+    assert [component["version"] in script[:100] for component in bill["components"]] == [True]
 
 
 def test_the_source_distribution_holds_the_repository(built: dict[str, Path]) -> None:
