@@ -73,7 +73,12 @@ def _be_companion(work: Callable[[], None]) -> NoReturn:
 
 
 def _let_go() -> None:
-    """Leave the job's session, streams, files and signals, and stand back behind everybody."""
+    """Stand back behind everybody, first of all, and leave the job's session, streams, files and
+    signals.
+    """
+    from yprov_run.capture.idle import step_back
+
+    step_back()
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -89,7 +94,4 @@ def _let_go() -> None:
     signal.alarm(_LONGEST_S)
     import ctypes
 
-    from yprov_run.capture.idle import step_back
-
     ctypes.CDLL(None).prctl(_PR_SET_NAME, b"yprov-capture", 0, 0, 0)
-    step_back()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 
 # The system call's number; where it is not known, only the processor's priority is lowered.
@@ -18,4 +17,7 @@ def step_back() -> None:
         os.nice(19)
     number = _IOPRIO_SET.get(os.uname().machine)
     if number is not None:
+        # Here and not above: even to load it is done standing back.
+        import ctypes
+
         ctypes.CDLL(None).syscall(number, _THIS_PROCESS, 0, _IDLE_CLASS)

@@ -31,6 +31,7 @@ FORWARDED = frozenset(signal.valid_signals()) - _NOT_FORWARDED
 _SI_KERNEL = 0x80
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _BROADCAST_S = 0.1
+_LET_START_S = 0.05
 
 
 class Outcome(NamedTuple):
@@ -172,7 +173,7 @@ class _Witness:
         self._seen: list[int] = []
         self._pid = os.fork()
         if self._pid == 0:
-            _report_signals(writer)
+            _be_the_witness(writer)
         os.close(writer)
 
     def saw(self, number: int) -> bool:
@@ -195,18 +196,27 @@ class _Witness:
         os.close(self._reader)
 
 
-def _report_signals(writer: int) -> None:
-    """Be the witness: write the number of each signal; end with our parent."""
-    import ctypes
+def _be_the_witness(writer: int) -> NoReturn:
+    """Write the number of each signal; end with our parent, or where anything goes wrong."""
+    parent = os.getppid()
+    try:
+        for descriptor in {0, 1, 2} - {writer}:
+            with contextlib.suppress(OSError):  # closed before we were started
+                os.close(descriptor)
+        # What it takes to load ctypes would be taken from the start of the program beside us.
+        give_up = time.monotonic() + _LET_START_S
+        while (left := give_up - time.monotonic()) > 0:
+            if info := signal.sigtimedwait(FORWARDED, left):
+                os.write(writer, bytes([info.si_signo]))
+        import ctypes
 
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    libc.prctl(_PR_SET_NAME, b"yprov-witness", 0, 0, 0)
-    for descriptor in {0, 1, 2} - {writer}:
-        with contextlib.suppress(OSError):  # closed before we were started
-            os.close(descriptor)
-    while True:
-        os.write(writer, bytes([signal.sigwaitinfo(FORWARDED).si_signo]))
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        libc.prctl(_PR_SET_NAME, b"yprov-witness", 0, 0, 0)
+        while os.getppid() == parent:  # it may have ended before the kernel was told
+            os.write(writer, bytes([signal.sigwaitinfo(FORWARDED).si_signo]))
+    finally:
+        os._exit(0)
 
 
 def _now_ms() -> int:
