@@ -92,6 +92,28 @@ def test_a_key_that_signals_reaches_the_program_once(
     assert (tmp_path / "seen.0").read_text() == name
 
 
+def test_a_signal_to_us_alone_after_ctrl_c_is_passed_on(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    command = ["yprov-run", "-q", sys.executable, str(NOTE), str(tmp_path)]
+    terminal = Terminal(command, tmp_path)
+    open_terminal.append(terminal)
+    wait_until((tmp_path / "ready.0").exists, "the program", 20)
+    terminal.type(b"\x03")
+    wait_until(lambda: _seen(tmp_path) == ["SIGINT"], "the key", 20)
+    os.kill(terminal.pid, signal.SIGINT)
+    wait_until(lambda: _seen(tmp_path) == ["SIGINT"] * 2, "the signal", 20)
+    (tmp_path / "stop").touch()
+    assert terminal.end() == 0
+    assert _seen(tmp_path) == ["SIGINT"] * 2
+
+
+def _seen(folder: Path) -> list[str]:
+    """Return the signals that the program has had."""
+    path = folder / "signalled.0"
+    return path.read_text().split() if path.exists() else []
+
+
 def test_ctrl_c_ends_a_program_that_does_not_mind_it_and_the_wrapper_like_it(
     tmp_path: Path, open_terminal: list[Terminal]
 ) -> None:

@@ -32,6 +32,7 @@ _SI_KERNEL = 0x80
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _BROADCAST_S = 0.1
 _LET_START_S = 0.05
+_LOOK_S = 1.0
 
 
 class Outcome(NamedTuple):
@@ -155,7 +156,8 @@ def _wait(pid: int, witness: _Witness) -> int:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 return status
-        elif info.si_code != _SI_KERNEL and not witness.saw(info.si_signo):
+        # A terminal's is everybody's; the witness is heard all the same, or its word would stay.
+        elif not witness.saw(info.si_signo) and info.si_code != _SI_KERNEL:
             os.kill(pid, info.si_signo)
 
 
@@ -171,9 +173,10 @@ class _Witness:
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._reader = reader
         self._seen: list[int] = []
+        parent = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
-            _be_the_witness(writer)
+            _be_the_witness(writer, parent)
         os.close(writer)
 
     def saw(self, number: int) -> bool:
@@ -196,9 +199,8 @@ class _Witness:
         os.close(self._reader)
 
 
-def _be_the_witness(writer: int) -> NoReturn:
+def _be_the_witness(writer: int, parent: int) -> NoReturn:
     """Write the number of each signal; end with our parent, or where anything goes wrong."""
-    parent = os.getppid()
     try:
         for descriptor in {0, 1, 2} - {writer}:
             with contextlib.suppress(OSError):  # closed before we were started
@@ -206,17 +208,34 @@ def _be_the_witness(writer: int) -> NoReturn:
         # What it takes to load ctypes would be taken from the start of the program beside us.
         give_up = time.monotonic() + _LET_START_S
         while (left := give_up - time.monotonic()) > 0:
-            if info := signal.sigtimedwait(FORWARDED, left):
-                os.write(writer, bytes([info.si_signo]))
-        import ctypes
-
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        libc.prctl(_PR_SET_NAME, b"yprov-witness", 0, 0, 0)
+            _report_signal(writer, left)
+        look_s = None if _tell_kernel() else _LOOK_S
         while os.getppid() == parent:  # it may have ended before the kernel was told
-            os.write(writer, bytes([signal.sigwaitinfo(FORWARDED).si_signo]))
+            _report_signal(writer, look_s)
     finally:
         os._exit(0)
+
+
+def _tell_kernel() -> bool:
+    """Have the kernel end this process with its parent; False where ctypes is gone by now."""
+    try:
+        import ctypes
+    except ImportError:
+        return False
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    libc.prctl(_PR_SET_NAME, b"yprov-witness", 0, 0, 0)
+    return True
+
+
+def _report_signal(writer: int, limit_s: float | None) -> None:
+    """Wait for a signal, not longer than the limit if there is one, and write its number."""
+    if limit_s is None:
+        info: signal.struct_siginfo | None = signal.sigwaitinfo(FORWARDED)
+    else:
+        info = signal.sigtimedwait(FORWARDED, limit_s)
+    if info:
+        os.write(writer, bytes([info.si_signo]))
 
 
 def _now_ms() -> int:
