@@ -85,6 +85,15 @@ def test_accounting_of_a_heterogeneous_job_has_its_members_and_is_final_when_all
     assert not parse("\n".join(lines[:2]), "7", names, components=2).final
     running = "8\x1f7+1\x1fRUNNING\x1fUnknown"
     assert not parse("\n".join([*lines[:2], running]), "7", names, components=2).final
+    before = [line.replace("COMPLETED", "REQUEUED") for line in lines]
+    requeued = parse("\n".join([*before, *lines]), "7", names, components=2)
+    assert [start.state for start in requeued.starts] == ["REQUEUED", "COMPLETED"]
+    assert requeued.final
+
+
+def test_a_size_inherited_from_another_job_keeps_no_answer_from_being_final() -> None:
+    names = ["JobIDRaw", "JobID", "State", "End"]
+    assert parse("7\x1f7\x1fCOMPLETED\x1f9", "7", names, components=2).final
 
 
 @pytest.mark.parametrize(

@@ -105,20 +105,30 @@ def parse(table: str, number: str, names: list[str], components: int = 1) -> Cap
         elif rows and line:
             rows[-1][-1] += f"\n{line}"  # a submit line of several lines
     entries = [Entry(row[0], {k: v for k, v in zip(names, row, strict=True) if v}) for row in rows]
-    own = [entry for entry in entries if entry.id.partition(".")[0] == number]
+    own = [entry for entry in entries if _job_of(entry) == number]
     # Slurm writes the component behind a plus sign: job 7 with id 7 is 7+0, that with id 8 is 7+1.
-    others = [e for e in entries if e not in own and e.get("JobID").startswith(f"{number}+")]
+    others = [
+        entry
+        for entry in entries
+        if _job_of(entry) != number and entry.get("JobID").startswith(f"{number}+")
+    ]
     starts = tuple(entry for entry in own if entry.id == number)
     members = tuple(entry for entry in others if "." not in entry.id)
-    known = {entry.id for entry in (*starts[-1:], *members)}
+    last = {entry.id: entry for entry in (*starts, *members)}
+    if starts and "+" not in starts[-1].get("JobID"):
+        components = 1  # the variable that tells how many may be inherited from another job
     return Captured(
         asked_ms=time.time_ns() // 1_000_000,
         source="sacct",
         starts=starts,
         steps=tuple(entry for entry in (*own, *others) if "." in entry.id),
         members=members,
-        final=len(known) >= components and all(map(_has_ended, (*starts[-1:], *members))),
+        final=bool(starts) and len(last) >= components and all(map(_has_ended, last.values())),
     )
+
+
+def _job_of(entry: Entry) -> str:
+    return entry.id.partition(".")[0]
 
 
 def _has_ended(entry: Entry) -> bool:
