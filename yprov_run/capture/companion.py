@@ -76,9 +76,9 @@ def _let_go() -> None:
     """Stand back behind everybody, first of all, and leave the job's session, streams, files and
     signals.
     """
-    from yprov_run.capture.idle import step_back
+    from yprov_run.capture.idle import step_back, yield_processor
 
-    step_back()
+    yield_processor()
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -95,3 +95,4 @@ def _let_go() -> None:
     import ctypes
 
     ctypes.CDLL(None).prctl(_PR_SET_NAME, b"yprov-capture", 0, 0, 0)
+    step_back()

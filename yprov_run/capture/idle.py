@@ -13,11 +13,16 @@ _IDLE_CLASS = 3 << 13
 
 def step_back() -> None:
     """Give this process the lowest priority for processor and disk; never raises."""
-    with contextlib.suppress(OSError):
-        os.nice(19)
+    yield_processor()
     number = _IOPRIO_SET.get(os.uname().machine)
     if number is not None:
-        # Here and not above: even to load it is done standing back.
-        import ctypes
+        with contextlib.suppress(ImportError):  # the installation may be gone by now
+            import ctypes
 
-        ctypes.CDLL(None).syscall(number, _THIS_PROCESS, 0, _IDLE_CLASS)
+            ctypes.CDLL(None).syscall(number, _THIS_PROCESS, 0, _IDLE_CLASS)
+
+
+def yield_processor() -> None:
+    """Give this process the lowest priority for the processor; nothing is loaded for it."""
+    with contextlib.suppress(OSError):
+        os.nice(19)

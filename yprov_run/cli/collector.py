@@ -10,8 +10,10 @@ from contextlib import contextmanager
 @contextmanager
 def without_collector() -> Iterator[None]:
     """Spare the collector of cycles: a large document has none, and it would walk it many times."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_enabled:
+            gc.enable()

@@ -69,7 +69,7 @@ def check_disjoint(index: Index) -> Iterator[Finding]:
         for kind in earlier:
             # Whole sets at once: hardly a document has one that is in two.
             for identifier in index.ids(kind).keys() & index.ids(relation).keys():
-                owners[identifier] = "an element" if kind in ELEMENTS else f"a {kind}"
+                owners.setdefault(identifier, "an element" if kind in ELEMENTS else f"a {kind}")
         for identifier, owner in sorted(owners.items()):
             if not identifier.startswith("_:"):
                 path = pointer(*index.place, relation, identifier)
