@@ -10,6 +10,7 @@ import pytest
 from tests.support import documents
 from tests.test_scale import synthesize
 from yprov_run.cli.fold import fold
+from yprov_run.jobdir import JobDir
 from yprov_run.merge.gpus import chosen_devices, joined, of_the_job
 from yprov_run.merge.read import read_job
 from yprov_run.model import Device, DeviceUse, NodeExecution, Task
@@ -111,15 +112,21 @@ def test_what_tasks_see_apart_is_put_together_and_counted_once() -> None:
     assert of_the_job(node)[1] == []
 
 
-def test_what_each_tasks_agent_sampled_stands_in_the_metric_files(tmp_path: Path) -> None:
-    """Two agents of one node, each seeing one GPU and calling it 0."""
-    made = synthesize(tmp_path / "bound_1", 1, 1)
+def _two_agents(folder: Path) -> JobDir:
+    """Write a record of a node on which two agents see a GPU each, and call it 0."""
+    made = synthesize(folder / "bound_1", 1, 1)
     nodes = made.steps_dir / "0/nodes"
     for suffix in ("events.jsonl", "samples.csv"):
         (leaders,) = nodes.glob(f"*.{suffix}")
         key, _, _ = leaders.name.partition(".")
         text = re.sub(r"GPU-[0-9a-f-]+", "GPU-second", leaders.read_text())
         (nodes / f"{key}+1.{suffix}").write_text(text)
+    return made
+
+
+def test_what_each_tasks_agent_sampled_stands_in_the_metric_files(tmp_path: Path) -> None:
+    """Two agents of one node, each seeing one GPU and calling it 0."""
+    made = _two_agents(tmp_path)
     fold(made)
     document = documents.load(made.document)
     assert documents.job(document)["run:gpuCount"] == 2
@@ -138,6 +145,27 @@ def test_what_each_tasks_agent_sampled_stands_in_the_metric_files(tmp_path: Path
         assert first_line.total == second_line.total
         assert first_line.mean > 0
     assert [series.device for series in line.by_quantity["cpu_busy"]] == [None]
+
+
+@pytest.mark.parametrize("lines", [0, 8])
+def test_what_an_agent_sampled_after_the_leaders_was_killed_is_drawn(
+    lines: int, tmp_path: Path
+) -> None:
+    made = _two_agents(tmp_path)
+    nodes = made.steps_dir / "0/nodes"
+    (leaders,) = (path for path in nodes.glob("*.samples.csv") if "+" not in path.name)
+    (events,) = (path for path in nodes.glob("*.events.jsonl") if "+" not in path.name)
+    whole = leaders.read_text().splitlines(keepends=True)
+    leaders.write_text("".join(whole[:lines]))
+    said = events.read_text().splitlines(keepends=True)
+    events.write_text("".join(line for line in said if '"event":"end"' not in line))
+    line = timeline(read_job(made), made.path)
+    assert line is not None
+    second = line.by_quantity["gpu_power"][-1]
+    assert second.device == 1
+    assert sum(second.number) == len(whole) - 1
+    fold(made)
+    assert [path.name for path in made.metrics.glob("gpu_power_*_gpu1_*")]
 
 
 def test_gpus_of_other_jobs_are_not_drawn(tmp_path: Path) -> None:

@@ -116,13 +116,15 @@ class AgentSamples(NamedTuple):
     """What an agent beside the leader's wrote on a node, where a task sees its own GPUs only.
 
     `devices` are the numbers that it gave to the GPUs which the leader does not see, with theirs
-    on the node. `zero_ms` is when its trace began (UTC).
+    on the node. `zero_ms` is when its trace began (UTC), and `span_ms` when after that its first
+    and its last sample were.
     """
 
     key: str
     samples: SampleFile
     columns: tuple[Column, ...]
     zero_ms: int | None
+    span_ms: tuple[int, int] | None
     devices: tuple[tuple[int, int], ...]
 
 

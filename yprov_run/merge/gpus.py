@@ -50,7 +50,13 @@ def _with_devices(node: NodeExecution, other: NodeExecution) -> NodeExecution:
     others = node.others
     if other.samples is not None:
         zero_ms = fields.integer(other.facts, "utc_ms_at_zero")
-        theirs = AgentSamples(other.key, other.samples, other.columns, zero_ms, tuple(numbers))
+        first_ms, last_ms = other.first_sample_ms, other.last_sample_ms
+        span_ms = None
+        if zero_ms is not None and first_ms is not None and last_ms is not None:
+            span_ms = first_ms - zero_ms, last_ms - zero_ms
+        theirs = AgentSamples(
+            other.key, other.samples, other.columns, zero_ms, span_ms, tuple(numbers)
+        )
         others = (*others, theirs)
     return replace(node, devices=tuple(devices), zones=tuple(zones), others=others)
 

@@ -42,3 +42,15 @@ def written(node: NodeExecution) -> list[Written]:
         if other.zero_ms is not None:
             found.append(Written(other.samples, len(other.columns), other.zero_ms, columns))
     return found
+
+
+def spans(node: NodeExecution) -> list[tuple[int, int]]:
+    """Return when each of a node's agents took its first and its last sample (UTC ms)."""
+    found = []
+    if node.first_sample_ms is not None and node.last_sample_ms is not None:
+        found.append((node.first_sample_ms, node.last_sample_ms))
+    for other in node.others:
+        if other.zero_ms is not None and other.span_ms is not None:
+            first_ms, last_ms = other.span_ms
+            found.append((other.zero_ms + first_ms, other.zero_ms + last_ms))
+    return found

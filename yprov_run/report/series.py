@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from yprov_run.merge import fields
-from yprov_run.merge.written import Written, written
+from yprov_run.merge.written import Written, spans, written
 from yprov_run.model import Column, Job, NodeExecution
 from yprov_run.trace.opening import open_plain
 
@@ -124,12 +124,12 @@ class Timeline:
 
 def timeline(job: Job, job_dir: Path, budget_bytes: int = BUDGET_BYTES) -> Timeline | None:
     """Return what was sampled over time; None where nothing was, or no clock is known."""
-    nodes = [(step.number, node) for step in job.steps for node in step.nodes if node.samples]
-    starts = [n.first_sample_ms for _, n in nodes if n.first_sample_ms is not None]
-    ends = [n.last_sample_ms for _, n in nodes if n.last_sample_ms is not None]
-    if not starts or not ends:
+    nodes = [(step.number, node) for step in job.steps for node in step.nodes if spans(node)]
+    sampled = [span for _, node in nodes for span in spans(node)]
+    if not sampled:
         return None
-    started_ms, ended_ms = min(starts), max(max(ends), min(starts) + 1)
+    started_ms = min(first_ms for first_ms, _ in sampled)
+    ended_ms = max(started_ms + 1, *(last_ms for _, last_ms in sampled))
     interval_ms = min(_interval_ms(node) for _, node in nodes)
     names = len({node.name for _, node in nodes})
     most = BUCKETS_OF_MANY if names > FEW_NODES else BUCKETS
