@@ -62,7 +62,7 @@ yprov-run -q srun -N 1 -n 1 sh -c 'exit 3'
     steps = {step["id"].partition(".")[2]: step for step in json.loads(job["run:accountingSteps"])}
     assert steps["0"]["State"] == "COMPLETED"
     assert (steps["1"]["State"], steps["1"]["ExitCode"]) == ("FAILED", "3:0")
-    assert int(steps["batch"]["MaxRSS"].rstrip("K")) > 0
+    assert float(steps["batch"]["MaxRSS"].rstrip("KMG")) > 0  # `22.50M` where that is exact
     (plan,) = [e for name, e in document["entity"].items() if name.startswith("batch_script/")]
     assert plan["schema:sha256"] == hashlib.sha256(script.encode()).hexdigest()
     assert json.loads(plan["run:directives"]) == ["-N 2 -A physics"]
