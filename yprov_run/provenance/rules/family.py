@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from yprov_run.provenance.rules.findings import Finding, pointer
-from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Index
+from yprov_run.provenance.rules.index import ELEMENTS, KINDS, Index
 
 _TEXTS = frozenset({
     "prov:type", "prov:label", "prov:startTime", "prov:endTime", "prov:startedAtTime",
@@ -37,14 +37,12 @@ def check_family(index: Index) -> Iterator[Finding]:
 
 
 def _check_texts(index: Index) -> Iterator[Finding]:
-    for kind in ELEMENTS:
-        for names, records in index.alike(kind).items():
-            for name in sorted(_TEXTS.intersection(names)):
-                for identifier, record in records:
-                    if type(record[name]) is not str:
-                        path = pointer(*index.place, kind, identifier, name)
-                        yield Finding(path, "not a plain text", "family")
-    for kind in (*ELEMENTS, *RELATIONS):
+    for kind, name, records in index.columns(_TEXTS, ELEMENTS):
+        for identifier, record in records:
+            if not isinstance(record[name], str):
+                path = pointer(*index.place, kind, identifier, name)
+                yield Finding(path, "not a plain text", "family")
+    for kind in KINDS:
         for identifier, record in index.ids(kind).items():
             if isinstance(record, list):
                 path = pointer(*index.place, kind, identifier)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 Attributes = Mapping[str, Any]
 Alike = Mapping[tuple[str, ...], list[tuple[str, Attributes]]]
@@ -53,6 +53,7 @@ RELATIONS: dict[str, dict[str, str]] = {
     "hadMember": {"prov:collection": "entity!", "prov:entity": "entity!"},
 }
 
+KINDS = (*ELEMENTS, *RELATIONS)
 _FRACTION = re.compile(r"(T\d\d:\d\d:\d\d)\.(\d+)")
 
 
@@ -67,7 +68,7 @@ class Index:
     _alike: dict[str, Alike] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for kind in (*ELEMENTS, *RELATIONS):
+        for kind in KINDS:
             records = self.document.get(kind)
             if isinstance(records, Mapping):
                 self.kinds[kind] = records
@@ -79,8 +80,7 @@ class Index:
     def records(self, kind: str) -> Iterator[tuple[str, Attributes]]:
         """Yield (identifier, attributes) of a kind; those in an array one by one."""
         for identifier, record in self.ids(kind).items():
-            # To ask the abstract class takes a third of a check: nearly all are dicts.
-            if type(record) is dict or isinstance(record, Mapping):
+            if is_object(record):
                 yield identifier, record
             elif isinstance(record, list):
                 for one in record:
@@ -100,6 +100,16 @@ class Index:
             self._alike[kind] = alike
         return self._alike[kind]
 
+    def columns(
+        self, wanted: Container[str] | None = None, kinds: Sequence[str] = KINDS
+    ) -> Iterator[tuple[str, str, list[tuple[str, Attributes]]]]:
+        """Yield (kind, name, records) for each attribute of records alike; of wanted names only."""
+        for kind in kinds:
+            for names, records in self.alike(kind).items():
+                for name in names:
+                    if wanted is None or name in wanted:
+                        yield kind, name, records
+
     def knows(self, identifier: str, kind: str) -> bool:
         """Tell whether an element of this kind is declared here, or around this bundle."""
         if kind == "any":
@@ -113,6 +123,11 @@ class Index:
         around = self.outer.prefixes() if self.outer else {}
         declared = self.document.get("prefix")
         return {**around, **(declared if isinstance(declared, Mapping) else {})}
+
+
+def is_object(value: object) -> TypeGuard[Attributes]:
+    """Tell whether a value is an object; nearly all are dicts, and the abstract class is slow."""
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def moment(value: object) -> datetime | None:

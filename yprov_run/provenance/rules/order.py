@@ -6,14 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from yprov_run.provenance.rules.findings import Finding, pointer
-from yprov_run.provenance.rules.index import (
-    ELEMENTS,
-    RELATIONS,
-    Attributes,
-    Index,
-    before,
-    moment,
-)
+from yprov_run.provenance.rules.index import Attributes, Index, before, moment
 
 _EVENT_TIMES = ("prov:time", "prov:startTime", "prov:endTime")
 _TIMES = frozenset(
@@ -25,13 +18,11 @@ _UNKNOWN: Span = (None, None)
 
 def check_times(index: Index) -> Iterator[Finding]:
     """Find texts that are no times, and times in an impossible order."""
-    for kind in (*ELEMENTS, *RELATIONS):
-        for names, records in index.alike(kind).items():
-            for name in sorted(_TIMES.intersection(names)):
-                for identifier, record in records:
-                    time = moment(record[name])
-                    if time is None or time.tzinfo is None:
-                        yield _bad_time(index, (kind, identifier, name), time)
+    for kind, name, records in index.columns(_TIMES):
+        for identifier, record in records:
+            time = moment(record[name])
+            if time is None or time.tzinfo is None:
+                yield _bad_time(index, (kind, identifier, name), time)
     spans = _spans(index)
     yield from _check_spans(index, spans)
     generated = _generated(index)

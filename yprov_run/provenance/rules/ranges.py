@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from yprov_run.provenance.meanings import RANGES, Range
 from yprov_run.provenance.rules.findings import Finding, pointer
-from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Index
+from yprov_run.provenance.rules.index import Index, is_object
 from yprov_run.provenance.vocabulary import RUN
 
 _ROUNDING = 1e-9
@@ -24,23 +24,18 @@ def check_ranges(index: Index) -> Iterator[Finding]:
     """Find values of our terms that cannot be; of documents only that mean our terms by `run:`."""
     if index.prefixes().get("run") != RUN:
         return
-    for kind in (*ELEMENTS, *RELATIONS):
-        for names, records in index.alike(kind).items():
-            for name in filter(RANGES.__contains__, names):
-                lowest, highest = _BOUNDS[name]
-                for identifier, record in records:
-                    value = record[name]
-                    if type(value) is float and lowest <= value <= highest:
-                        continue
-                    if problem := _problem(value, RANGES[name]):
-                        place = pointer(*index.place, kind, identifier, name)
-                        yield Finding(place, problem, "terms")
+    for kind, name, records in index.columns(RANGES):
+        lowest, highest = _BOUNDS[name]
+        for identifier, record in records:
+            value = record[name]
+            if type(value) is float and lowest <= value <= highest:
+                continue
+            if problem := _problem(value, RANGES[name]):
+                yield Finding(pointer(*index.place, kind, identifier, name), problem, "terms")
 
 
 def _problem(value: object, wanted: Range) -> str:
-    literal = value
-    if type(value) is dict or isinstance(value, Mapping):
-        literal = value.get("$")
+    literal = value.get("$") if is_object(value) else value
     if wanted.texts:
         return "" if literal in wanted.texts else f"{literal!r} is none of {wanted}"
     try:

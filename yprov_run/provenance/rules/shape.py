@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from yprov_run.provenance.rules.findings import Finding, pointer
-from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Attributes, Index
+from yprov_run.provenance.rules.index import KINDS, Attributes, Index, is_object
 
 _BUILT_IN = {
     "prov": "http://www.w3.org/ns/prov#",
@@ -22,7 +22,7 @@ _RANGES = {"xsd:int": 1 << 31, "xsd:long": 1 << 63, "xsd:short": 1 << 15, "xsd:b
 
 def check_shape(index: Index) -> Iterator[Finding]:
     """Find what is no part of PROV-JSON, and records that are no objects."""
-    known = {"prefix", *ELEMENTS, *RELATIONS}
+    known = {"prefix", *KINDS}
     if index.outer is None:
         known.add("bundle")
     for kind, records in index.document.items():
@@ -33,7 +33,7 @@ def check_shape(index: Index) -> Iterator[Finding]:
             yield Finding(path, "not an object")
         elif kind not in {"prefix", "bundle"}:
             for identifier, record in records.items():
-                if type(record) is dict or isinstance(record, Mapping):
+                if is_object(record):
                     continue
                 if not isinstance(record, list) or not all(isinstance(r, Mapping) for r in record):
                     yield Finding(pointer(*index.place, kind, identifier), "not an object")
@@ -75,7 +75,7 @@ class Names(dict[str, str]):
 def check_identifiers(index: Index) -> Iterator[Finding]:
     """Find identifiers with undeclared prefixes, and such as no IRI can hold."""
     names = Names(index)
-    for kind in (*ELEMENTS, *RELATIONS):
+    for kind in KINDS:
         identifiers = index.ids(kind)
         if _are_good(identifiers, names):
             continue
@@ -98,14 +98,12 @@ def _are_good(identifiers: Collection[str], names: Names) -> bool:
 def check_values(index: Index) -> Iterator[Finding]:
     """Find attributes with undeclared prefixes, and values that no format can write."""
     names = Names(index)
-    for kind in (*ELEMENTS, *RELATIONS):
-        for given, records in index.alike(kind).items():
-            for name in given:
-                if not names[name] and _are_plain([record[name] for _, record in records]):
-                    continue
-                for identifier, record in records:
-                    if problem := names[name] or _value_problem(record[name], names):
-                        yield Finding(pointer(*index.place, kind, identifier, name), problem)
+    for kind, name, records in index.columns():
+        if not names[name] and _are_plain([record[name] for _, record in records]):
+            continue
+        for identifier, record in records:
+            if problem := names[name] or _value_problem(record[name], names):
+                yield Finding(pointer(*index.place, kind, identifier, name), problem)
 
 
 def _are_plain(values: list[object]) -> bool:
@@ -117,7 +115,7 @@ def _are_plain(values: list[object]) -> bool:
 
 
 def _value_problem(value: object, names: Names) -> str:
-    if type(value) is dict or isinstance(value, Mapping):
+    if is_object(value):
         return _literal_problem(value, names)
     if isinstance(value, list):
         return next((p for p in (_value_problem(one, names) for one in value) if p), "")
