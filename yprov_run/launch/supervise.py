@@ -32,7 +32,7 @@ _SI_KERNEL = 0x80
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _BROADCAST_S = 0.1
 _LET_START_S = 0.05
-_LOOK_S = 1.0
+_LOOK_S, _TOLD_LOOK_S = 1.0, 3600.0  # at who our parent is; the kernel ends us where it was told
 
 
 class Outcome(NamedTuple):
@@ -209,7 +209,7 @@ def _be_the_witness(writer: int, parent: int) -> NoReturn:
         give_up = time.monotonic() + _LET_START_S
         while (left := give_up - time.monotonic()) > 0:
             _report_signal(writer, left)
-        look_s = None if _tell_kernel() else _LOOK_S
+        look_s = _TOLD_LOOK_S if _tell_kernel() else _LOOK_S
         while os.getppid() == parent:  # it may have ended before the kernel was told
             _report_signal(writer, look_s)
     finally:
@@ -228,13 +228,9 @@ def _tell_kernel() -> bool:
     return True
 
 
-def _report_signal(writer: int, limit_s: float | None) -> None:
-    """Wait for a signal, not longer than the limit if there is one, and write its number."""
-    if limit_s is None:
-        info: signal.struct_siginfo | None = signal.sigwaitinfo(FORWARDED)
-    else:
-        info = signal.sigtimedwait(FORWARDED, limit_s)
-    if info:
+def _report_signal(writer: int, limit_s: float) -> None:
+    """Wait for a signal, not longer than the limit, and write its number."""
+    if info := signal.sigtimedwait(FORWARDED, limit_s):
         os.write(writer, bytes([info.si_signo]))
 
 
