@@ -161,6 +161,12 @@ class NodeExecution:
     others: tuple[AgentSamples, ...] = ()
 
     @property
+    def sample_files(self) -> tuple[SampleFile, ...]:
+        """What its agents sampled, the node's own first."""
+        own = () if self.samples is None else (self.samples,)
+        return (*own, *(other.samples for other in self.others))
+
+    @property
     def own_tasks(self) -> tuple[Task, ...]:
         """The tasks that the launcher started, without workers that they started themselves."""
         return tuple(task for task in self.tasks if task.worker_of is None)

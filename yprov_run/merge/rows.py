@@ -95,9 +95,7 @@ def zone_rows(job: Job) -> Iterator[Row]:
 def sample_rows(job: Job) -> Iterator[Row]:
     """Yield a row per file of samples."""
     for step, node in _executions(job):
-        for file in (node.samples, *(other.samples for other in node.others)):
-            if file is None:
-                continue
+        for file in node.sample_files:
             yield (
                 step, node.name, file.path, file.size_bytes, file.rows, file.sha256,
             )  # fmt: skip

@@ -74,9 +74,7 @@ def nodes_with_metric_files(job: Job) -> list[tuple[Step, NodeExecution]]:
     All of them in a job of usual size. Where that would be too many files or rows, the first of
     each step: the family's programs find every metric, and the samples themselves have the rest.
     """
-    every = [
-        (step, node) for step in job.steps for node in step.nodes if node.samples or node.others
-    ]
+    every = [(step, node) for step in job.steps for node in step.nodes if node.sample_files]
     files = rows = 0
     for _, execution in every:
         for split in _split(execution):

@@ -137,7 +137,7 @@ def timeline(job: Job, job_dir: Path, budget_bytes: int = BUDGET_BYTES) -> Timel
     buckets = (ended_ms - started_ms) // bucket_ms + 1
     chosen = _choose(nodes)
     result = Timeline(started_ms, bucket_ms, buckets, names, min(names, len(chosen)))
-    size_bytes = sum(trace.samples.size_bytes for _, node in chosen for trace in written(node))
+    size_bytes = sum(file.size_bytes for _, node in chosen for file in node.sample_files)
     if size_bytes > budget_bytes:
         result.share_read = budget_bytes / size_bytes
     for step, node in chosen:
