@@ -23,7 +23,7 @@ yprov_exec() {
 # The shell would die of the time limit's SIGTERM at once, and Slurm would kill the rest before the
 # document is made: so it passes the signal on and waits.
 yprov_step() {
-    local pid status again
+    local pid status again traps
     if ! command -v yprov-run >/dev/null 2>&1; then
         echo "yprov_step: yprov-run is not on the PATH; running without a record" >&2
         "$@"
@@ -31,20 +31,23 @@ yprov_step() {
     fi
     yprov-run "$@" <&0 &
     pid=$!
-    trap 'kill -s TERM "$pid" 2>/dev/null' TERM
-    trap 'kill -s USR1 "$pid" 2>/dev/null' USR1
-    trap 'kill -s USR2 "$pid" 2>/dev/null' USR2
+    traps=$(trap -p TERM USR1 USR2)
+    # Nothing here may fail by itself: under `set -e` that would end the script, and with it the job.
+    trap 'kill -s TERM "$pid" 2>/dev/null || :' TERM
+    trap 'kill -s USR1 "$pid" 2>/dev/null || :' USR1
+    trap 'kill -s USR2 "$pid" 2>/dev/null || :' USR2
     while :; do
-        wait "$pid"
-        status=$?
+        status=0
+        wait "$pid" || status=$?
         # Above 128: a trap ended the waiting, or the command died of a signal.
         if [ "$status" -le 128 ]; then break; fi
         if kill -0 "$pid" 2>/dev/null; then continue; fi
-        wait "$pid"
-        again=$?
+        again=0
+        wait "$pid" || again=$?
         if [ "$again" -ne 127 ]; then status=$again; fi
         break
     done
     trap - TERM USR1 USR2
+    eval "$traps" # the script's own
     return "$status"
 }

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,33 @@ def test_the_include_runs_commands_bare_where_yprov_run_is_missing(tmp_path: Pat
     done = run("/bin/bash", "-c", script, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
     assert (done.returncode, done.stdout) == (0, b"one\ntwo\n")
     assert done.stderr.count(b"not on the PATH") == 2
+
+
+SAVE = """\
+import os, pathlib, signal, sys
+def save(number, frame):
+    pathlib.Path("checkpoint").touch()
+    sys.exit(0)
+signal.signal(signal.SIGUSR1, save)
+os.kill(int(sys.argv[1]), signal.SIGUSR1)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("strictness", ["set -e", "set -euo pipefail", "set +e"])
+def test_a_step_that_saves_at_a_signal_to_the_script_is_waited_for_however_strict_that_is(
+    strictness: str, tmp_path: Path
+) -> None:
+    (tmp_path / "save.py").write_text(SAVE)
+    script = (
+        f"{strictness}; trap 'echo own' USR1\n"
+        'source "$(yprov-run --template include)"\n'
+        f"yprov_step -q {sys.executable} save.py $$; echo on; kill -USR1 $$\n"
+    )
+    done = run("bash", "-c", script, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"on\nown\n", b"")
+    assert (tmp_path / "checkpoint").exists()
 
 
 @pytest.mark.parametrize("name", [n for n in catalogue.SCRIPTS if n != "merge"])
