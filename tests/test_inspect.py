@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,15 @@ def inspect(folder: Path, *words: str, width: int = 80) -> tuple[int, str, str]:
     """Return a subcommand's exit status and what it printed."""
     done = run("yprov-inspect", *words, cwd=folder, env=environment(COLUMNS=str(width)))
     return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def without_rights() -> tuple[str, ...]:
+    """Return what before a command makes files' permissions hold for root too."""
+    if os.geteuid() != 0:
+        return ()
+    need([name for name in ("setpriv",) if shutil.which(name) is None], "what root may not read")
+    rights = "-dac_override,-dac_read_search"
+    return "setpriv", f"--inh-caps={rights}", f"--bounding-set={rights}"
 
 
 def listed(folder: Path, *words: str) -> list[str]:
@@ -152,6 +162,42 @@ def test_what_cannot_be_is_one_clear_line(words: list[str], message: str, jobs: 
     assert text == ""
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("program", ["show", "check", "export --graph", "diff 1", "merge"])
+def test_a_job_that_one_may_not_look_at_is_one_clear_line(
+    program: str, jobs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(jobs / "yprov", tmp_path / "yprov")
+    words = ["yprov-merge"] if program == "merge" else ["yprov-inspect", *program.split()]
+    (tmp_path / "yprov/train_2").chmod(0)
+    long = "x" * 300
+    for reference, place, what in (
+        ("yprov/train_2", "yprov/train_2/", "Permission denied; ask its owner"),
+        ("yprov/train_2/prov.json", "yprov/train_2/prov.json", "Permission denied; ask its owner"),
+        ("2", "yprov/train_2/record", "Permission denied; ask its owner"),
+        (long, long, "File name too long; give a job directory or a job id"),
+    ):
+        done = run(*without_rights(), *words, reference, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, b"")
+        said = done.stderr.decode()
+        assert said.count("\n") == 1
+        assert place in said
+        assert what in said
+    (tmp_path / "yprov/train_2").chmod(0o755)
+
+
+def test_a_folder_of_jobs_that_one_may_not_look_at_is_one_clear_line(
+    jobs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(jobs / "yprov", tmp_path / "yprov")
+    for mode in (0, 0o111):
+        (tmp_path / "yprov").chmod(mode)
+        done = run(*without_rights(), "yprov-inspect", "show", "1", cwd=tmp_path)
+        assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+        assert b"Permission denied; " in done.stderr
+    done = run(*without_rights(), "yprov-inspect", "show", "yprov/train_1", cwd=tmp_path)
+    assert b"completed" in done.stdout  # one may enter the folder, and knows the job's name
 
 
 @given(st.text(alphabet="dif -gtab/+@\n"))

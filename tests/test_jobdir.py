@@ -151,6 +151,21 @@ def test_what_is_no_job_is_said_in_one_line(
         find_job(reference, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [("x" * 300, "File name too long"), ("9" * 300, "File name too long"), ("loop", "symbolic"),
+     ("loop/x_7", "symbolic"), ("7/x", "no such directory"), ("a\0b", "no such directory")],
+)  # fmt: skip
+def test_what_the_system_refuses_to_look_at_is_said_in_one_line(
+    reference: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    Path("7").touch()
+    with pytest.raises(YprovError, match=words):
+        find_job(reference, tmp_path)
+
+
 def test_a_number_that_two_jobs_have_is_ambiguous(tmp_path: Path) -> None:
     open_job_dir(tmp_path, "x", "7", IDENTITY)
     open_job_dir(tmp_path, "y", "7", IDENTITY)

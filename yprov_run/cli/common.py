@@ -14,7 +14,9 @@ JobReference = Annotated[
     str, typer.Argument(metavar="JOB", help="A job's directory or id.", autocompletion=jobs)
 ]
 JobsFolder = Annotated[
-    Path, typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.")
+    Path,
+    # Whether it may be read is seen where it has to be: a job may be known by its directory.
+    typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.", readable=False),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")]
 Version = Annotated[

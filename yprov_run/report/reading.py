@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from yprov_run.errors import YprovError
-from yprov_run.jobdir import JobDir, find_job
+from yprov_run.jobdir import JobDir, find_job, is_folder, is_plain_file
 from yprov_run.merge.read import read_job
 from yprov_run.provenance.document import build
 
@@ -21,11 +21,11 @@ def find(reference: str, base: Path) -> JobDir:
     A directory with a document only, its record long gone, will do.
     """
     path = Path(reference)
-    if path.is_file() and path.name == "prov.json":
+    if path.name == "prov.json" and is_plain_file(path):
         path = path.parent
-    if path.is_dir():
+    if is_folder(path):
         directory = JobDir(path.resolve())
-        if directory.document.is_file():
+        if is_plain_file(directory.document):
             return directory
     return find_job(reference, base)
 
@@ -35,7 +35,7 @@ def document_of(directory: JobDir) -> Document:
 
     Raises YprovError with one clear line where there is neither.
     """
-    if directory.document.is_file():
+    if is_plain_file(directory.document):
         return load(directory.document)
     return build(read_job(directory), [])
 

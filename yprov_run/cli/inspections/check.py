@@ -15,7 +15,7 @@ from yprov_run.cli.completing import jobs
 from yprov_run.cli.plain import plain
 from yprov_run.cli.progress import Progress
 from yprov_run.errors import YprovError
-from yprov_run.jobdir import find_job
+from yprov_run.jobdir import find_job, is_plain_file
 from yprov_run.provenance.check import findings, is_ours, parse
 from yprov_run.provenance.rules.findings import Finding
 from yprov_run.provenance.rules.sidefiles import check_side_files
@@ -56,10 +56,10 @@ def check(
 def find_document(reference: str, directory: Path) -> Path:
     """Return the document that a file, a job directory or a job id names, or raise YprovError."""
     path = Path(reference)
-    if path.is_file():
+    if is_plain_file(path):
         return path
     document = find_job(reference, directory).document
-    if not document.is_file():
+    if not is_plain_file(document):
         raise YprovError(f"{document}: not there yet; make it with yprov-merge {reference}")
     return document
 
