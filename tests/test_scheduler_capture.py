@@ -166,6 +166,21 @@ def test_what_the_scheduler_and_accounting_say_is_in_the_document(tmp_path: Path
     assert not [path for path in written if b"planted-secret" in path.read_bytes()]
 
 
+def test_directives_count_for_every_step_of_a_job(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("1\n")
+    (tmp_path / "out.csv").write_text("1\n")
+    env = _fake_scheduler(tmp_path, "#!/bin/bash\n#YPROV -i in.csv --output out.csv\n")
+    for _ in range(2):
+        assert run("yprov-run", "-q", "true", cwd=tmp_path, env=env).returncode == 0
+    steps = list(JobDir(only_job(tmp_path)).steps())
+    assert len(steps) == 2
+    for step in steps:
+        files = json.loads(step.files.read_text())["files"]
+        assert {(file["path"], file["origin"]) for file in files} >= {
+            ("in.csv", "--input"), ("out.csv", "--output"),
+        }  # fmt: skip
+
+
 def test_a_scheduler_that_does_not_answer_is_named_and_the_job_runs(tmp_path: Path) -> None:
     env = _fake_scheduler(tmp_path, "")
     (tmp_path / "tools/scontrol").write_text("#!/bin/sh\necho no controller >&2; exit 1\n")

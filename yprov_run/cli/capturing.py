@@ -13,6 +13,8 @@ from yprov_run.launch.supervise import Outcome
 from yprov_run.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from yprov_run.capture.scene import Scene
 
 _GRACE_S = 3.0
@@ -44,10 +46,11 @@ class Capturing:
 
     def widened(self, request: Request) -> Request:
         """Return a request with the inputs and outputs of the batch script's `#YPROV` lines."""
-        import json
-
         try:
-            data = json.loads(self._step.captured("scheduler").read_text())["data"]
+            data = _of_the_scheduler(self._step)
+            if data["same_as"] is not None:
+                # The script was read for an earlier step of the job, and counts for this one too.
+                data = _of_the_scheduler(StepDir(self._job.steps_dir / str(data["same_as"])))
             inputs, outputs = tuple(data["inputs"]), tuple(data["outputs"])
         except (OSError, ValueError, KeyError, TypeError):
             return request
@@ -97,3 +100,10 @@ class Capturing:
             started_ms=None if outcome is None else outcome.started_ms,
             ended_ms=None if outcome is None else outcome.ended_ms,
         )
+
+
+def _of_the_scheduler(step: StepDir) -> Any:
+    """Return what was captured of a step's scheduler. OSError, ValueError, KeyError if nothing."""
+    import json  # not before the launch
+
+    return json.loads(step.captured("scheduler").read_text())["data"]
