@@ -137,6 +137,49 @@ def test_the_index_may_be_deleted_damaged_or_impossible_and_is_never_believed_bl
     assert first[0] == "train_1"
 
 
+def test_what_one_may_not_read_is_not_in_the_index_for_those_who_may(
+    jobs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(jobs / "yprov", tmp_path / "yprov")
+    document, index = tmp_path / "yprov/train_1/prov.json", tmp_path / "yprov/.yprov-index.json"
+    document.chmod(0)
+    done = run(*without_rights(), "yprov-inspect", "list", "--json", cwd=tmp_path)
+    (said,) = [row for row in json.loads(done.stdout) if row["directory"] == "train_1"]
+    assert said["state"] == "unreadable"
+    kept = json.loads(index.read_text())
+    assert set(kept["jobs"]) == {"train_2", "train_3"}
+    document.chmod(0o644)
+    assert listed(tmp_path, "--state", "unreadable") == []
+    kept = json.loads(index.read_text())
+    kept["jobs"]["train_1"]["row"] = {"state": "unreadable"}  # as it once was kept
+    index.write_text(json.dumps(kept))
+    assert listed(tmp_path, "--state", "unreadable") == []
+
+
+def test_an_index_that_is_true_is_not_written_again(jobs: Path, tmp_path: Path) -> None:
+    shutil.copytree(jobs / "yprov", tmp_path / "yprov")
+    shutil.copytree(jobs / "yprov/train_1", tmp_path / "yprov/damaged_9")
+    (tmp_path / "yprov/damaged_9/prov.json").write_text("{")
+    assert len(listed(tmp_path)) == 5
+    first = (tmp_path / "yprov/.yprov-index.json").stat()
+    assert len(listed(tmp_path)) == 5
+    assert (tmp_path / "yprov/.yprov-index.json").stat().st_ino == first.st_ino
+
+
+def test_the_index_is_for_nobody_who_may_not_read_every_document_in_it(
+    jobs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(jobs / "yprov", tmp_path / "yprov")
+    index, document = tmp_path / "yprov/.yprov-index.json", tmp_path / "yprov/train_2/prov.json"
+    for mode in (0o644, 0o640, 0o600):
+        document.chmod(mode)
+        assert len(listed(tmp_path)) == 4
+        assert index.stat().st_mode & 0o777 == mode
+    index.unlink()
+    assert len(listed(tmp_path)) == 4
+    assert index.stat().st_mode & 0o777 == 0o600
+
+
 def test_an_unreadable_document_is_a_row_that_says_so(jobs: Path, tmp_path: Path) -> None:
     shutil.copytree(jobs / "yprov/train_1", tmp_path / "yprov/train_1")
     (tmp_path / "yprov/train_1/prov.json").write_text("{")

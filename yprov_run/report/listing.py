@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from yprov_run import __version__
+from yprov_run.audience import common, mode_of
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, campaign_document, index_file, replace_file
 from yprov_run.report.reading import document_of, elements, main_activity, structure, value
 
 Row = dict[str, Any]
+Entries = dict[str, dict[str, Any]]  # of the index: a document's stamp and its row, by directory
 
 _LARGEST_INDEX_BYTES = 256 << 20
 _OMITTED = {
@@ -25,6 +27,7 @@ _OMITTED = {
     "accountingSteps",
 }  # fmt: skip
 _DROPPED_TYPES = (dict, list)
+_UNREADABLE = "unreadable"
 
 
 def rows(base: Path) -> list[Row]:
@@ -35,27 +38,35 @@ def rows(base: Path) -> list[Row]:
     """
     known = _read_index(index_file(base))
     found: list[Row] = []
-    fresh: dict[str, Any] = {}
-    changed = False
-    for name, stamp in _job_dirs(base):
+    lasting: Entries = {}
+    modes = []
+    for name, stamp, mode in _job_dirs(base):
         entry = known.get(name)
-        if stamp and isinstance(entry, dict) and entry.get("stamp") == stamp:
-            fresh[name] = entry
-        else:
-            fresh[name] = {"stamp": stamp, "row": _row_or_problem(JobDir(base / name))}
-            changed = True
-        found.append({**fresh[name]["row"], "directory": name})
-    if changed or known.keys() != fresh.keys():
-        # A job without a document may change at any moment: it is read each time.
-        lasting = {name: entry for name, entry in fresh.items() if entry["stamp"]}
-        content = json.dumps({"version": __version__, "jobs": lasting}).encode()
-        with contextlib.suppress(OSError):
-            replace_file(index_file(base), content)
+        if entry is None or not stamp or entry.get("stamp") != stamp:
+            entry = {"stamp": stamp, "row": _row_or_problem(JobDir(base / name))}
+        found.append({**entry["row"], "directory": name})
+        # A job without a document may change at any moment; what one may not read, another may.
+        if stamp and not _is_problem(entry["row"]):
+            lasting[name] = entry
+            modes.append(mode)
+    _keep(index_file(base), known, lasting, common(modes))
     return found
 
 
-def _job_dirs(base: Path) -> Iterator[tuple[str, str]]:
-    """Yield the job directories' names, each with a stamp of its document; empty without one."""
+def _keep(path: Path, known: Entries, lasting: Entries, mode: int) -> None:
+    """Write the index where it was not true, or is for more people than `mode` says."""
+    if lasting == known and not mode_of(path) & ~mode:
+        return
+    content = json.dumps({"version": __version__, "jobs": lasting}).encode()
+    with contextlib.suppress(OSError):
+        replace_file(path, content, mode)
+
+
+def _job_dirs(base: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield the job directories' names, each with a stamp of its document and who may read it.
+
+    The stamp is empty where there is no document.
+    """
     try:
         with os.scandir(base) as entries:
             names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
@@ -67,13 +78,13 @@ def _job_dirs(base: Path) -> Iterator[tuple[str, str]]:
         job = f"{base}/{name}"
         try:
             state = os.stat(f"{job}/prov.json")  # noqa: PTH116 - a thousand times over
-            yield name, f"{state.st_mtime_ns}.{state.st_size}.{state.st_ino}"
+            yield name, f"{state.st_mtime_ns}.{state.st_size}.{state.st_ino}", state.st_mode
         except OSError:
             if os.path.isdir(f"{job}/record"):  # noqa: PTH112
-                yield name, ""
+                yield name, "", 0
 
 
-def _read_index(path: Path) -> dict[str, Any]:
+def _read_index(path: Path) -> Entries:
     try:
         if path.stat().st_size > _LARGEST_INDEX_BYTES:
             return {}
@@ -86,7 +97,9 @@ def _read_index(path: Path) -> dict[str, Any]:
     return {
         name: entry
         for name, entry in jobs.items()
-        if isinstance(entry, dict) and isinstance(entry.get("row"), dict)
+        if isinstance(entry, dict)
+        and isinstance(entry.get("row"), dict)
+        and not _is_problem(entry["row"])
     }
 
 
@@ -94,8 +107,12 @@ def _row_or_problem(directory: JobDir) -> Row:
     try:
         return row(document_of(directory))
     except YprovError as error:
-        return {"name": directory.name, "number": directory.number, "state": "unreadable",
+        return {"name": directory.name, "number": directory.number, "state": _UNREADABLE,
                 "problem": str(error)}  # fmt: skip
+
+
+def _is_problem(row: Row) -> bool:
+    return row.get("state") == _UNREADABLE
 
 
 def row(document: Any) -> Row:
