@@ -295,13 +295,69 @@ def test_a_file_seen_as_the_job_had_already_changed_it_has_no_version_before(fol
     assert (file.generated, file.before) == (True, None)
 
 
+def test_a_data_folder_behind_a_link_that_was_looked_at_in_part_is_not_made_by_the_job(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    for number in range(20):
+        (tmp_path / f"scratch/{number:02}.bin").write_text("x")
+    (folder / "data").symlink_to(tmp_path / "scratch")
+    was = Before(_NEVER)
+    before.look(was, [], [str(folder / "data")], walk.Ignore(), walk.Limits(15, float("inf")))
+    whole = walk.Limits(999, float("inf"))
+    before.look(was, [], [str(folder)], walk.Ignore(), whole)
+    (collection,) = _survey(
+        folder, argv=["python3", "train.py", "--data", "data"], was=was
+    ).collections
+    assert (collection.generated, collection.count) == (False, 20)
+
+
+@pytest.mark.parametrize("name", ["linked/in.csv", ".cache/in.csv", "env/in.csv", "data/a~"])
+def test_only_its_time_tells_of_a_file_that_no_look_would_have_met(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    (folder / "linked").symlink_to(tmp_path / "scratch")
+    for place in (".cache", "env", "data"):
+        (folder / place).mkdir()
+    (folder / "env/pyvenv.cfg").write_text("")
+    (folder / name).write_text("x")
+    was = _look(folder)
+    (file,) = _survey(folder, inputs=[name], was=was).files
+    assert file.note == ""
+    was.default_started_ns = 0
+    (file,) = _survey(folder, inputs=[name], was=was).files
+    assert "the job changed it" in file.note
+
+
+def test_a_folder_that_was_seen_in_part_says_nothing_of_what_was_not_in_it(folder: Path) -> None:
+    (folder / "data").mkdir()
+    for number in range(9):
+        (folder / f"data/{number}").write_text("x")
+    was = Before(_NEVER)
+    before.look(was, [], [str(folder / "data")], walk.Ignore(), walk.Limits(5, float("inf")))
+    was.folders.add(str(folder))
+    (collection,) = _survey(folder, argv=["sim", "data"], was=was).collections
+    assert (collection.generated, collection.count) == (False, 9)
+
+
+def test_what_the_job_made_far_down_in_a_folder_that_was_seen_is_its_own(folder: Path) -> None:
+    was = _look(folder)
+    (folder / "a/b").mkdir(parents=True)
+    (folder / "a/b/moved").write_text("x")
+    os.utime(folder / "a/b/moved", (1, 1))
+    (file,) = _survey(folder, was=was, look_around=True).files
+    assert (file.path, file.generated) == ("a/b/moved", True)
+
+
 def test_what_was_there_survives_being_written_and_read(folder: Path, tmp_path: Path) -> None:
     for name in ("a", "with space\nand line", os.fsdecode(b"\xff")):
         (folder / name).write_text(name if name.isascii() else "x")
     seen = _look(folder)
+    before.look(seen, [], [str(tmp_path)], walk.Ignore(), walk.Limits(1, float("inf")))
     before.save(seen, tmp_path / "before.gz")
-    read = before.load(tmp_path / "before.gz", _NEVER)
-    assert (read.versions, read.folders) == (seen.versions, seen.folders)
+    assert (seen.folders, seen.cut) == ({str(folder)}, {str(tmp_path)})
+    assert before.load(tmp_path / "before.gz", _NEVER) == seen
 
 
 @pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"other\0", mtime=0), None])

@@ -16,11 +16,12 @@ from pathlib import Path
 from yprov_run.capture.commandline import is_data_folder, paths_in
 from yprov_run.capture.hashing import Version, version_of
 from yprov_run.capture.scene import Scene
-from yprov_run.capture.walk import Ignore, Limits, WalkReport, matching, walk
+from yprov_run.capture.walk import Ignore, Limits, WalkReport, enters, matching, walk
 from yprov_run.kinds.before import Captured
 from yprov_run.light import NamedTuple
 
 _MAGIC = b"yprov-run files 1"
+_FOLDER, _CUT = b"folder ", b"cut "
 _MAX_LOOKED_AT = 20_000
 _LOOK_S = 8.0
 
@@ -38,14 +39,19 @@ class Change(NamedTuple):
 class Before:
     """The files that were there, by absolute path, and the folders of which all files are known.
 
-    `started_ns` is the launch by the clock of the file system with that device number; of another
-    file system, `default_started_ns`.
+    Of the folders in `cut` only a part was looked at. `started_ns` is the launch by the clock of
+    the file system with that device number; of another file system, `default_started_ns`.
     """
 
     default_started_ns: int
     versions: dict[str, Version] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
+    cut: set[str] = field(default_factory=set)
     started_ns: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ignore = Ignore()
+        self._last = ("", False)
 
     def judge(self, path: str, status: os.stat_result) -> Change:
         """Tell from what was there whether the job changed a file, given by absolute path."""
@@ -61,11 +67,20 @@ class Before:
         return Change(True, known if known.modified_ns < started_ns else None)
 
     def _all_known(self, path: str) -> bool:
-        while path not in {"/", ""}:
-            path = os.path.dirname(path)  # noqa: PTH120 - may be no text
-            if path in self.folders:
-                return True
-        return False
+        """Tell whether the look at a folder would have met this file, had it been there."""
+        folder, name = os.path.split(path)  # may be no text
+        if folder != self._last[0]:
+            # Files come folder by folder: so it is asked once for most of them.
+            self._last = (folder, self._was_entered(folder))
+        return self._last[1] and not self._ignore.name(name, path)
+
+    def _was_entered(self, folder: str) -> bool:
+        above = folder
+        while above not in self.folders:
+            if above in self.cut or above in {"/", ""}:
+                return False
+            above = os.path.dirname(above)  # noqa: PTH120 - may be no text
+        return enters(above, folder, self._ignore)
 
 
 def look(
@@ -81,8 +96,8 @@ def look(
         report = WalkReport()
         for found in walk(folder, ignore, limits, report):
             before.versions[os.path.join(folder, found.path)] = version_of(found.status)  # noqa: PTH118
-        if not report.stopped and not report.unreadable:
-            before.folders.add(folder)
+        seen_in_part = report.stopped or report.unreadable
+        (before.cut if seen_in_part else before.folders).add(folder)
 
 
 def save(before: Before, target: Path) -> None:
@@ -97,7 +112,9 @@ def save(before: Before, target: Path) -> None:
 def _records(before: Before) -> Iterator[bytes]:
     yield _MAGIC
     for folder in sorted(before.folders):
-        yield b"folder " + os.fsencode(folder)
+        yield _FOLDER + os.fsencode(folder)
+    for folder in sorted(before.cut):
+        yield _CUT + os.fsencode(folder)
     for path, version in before.versions.items():
         numbers = f"{version.size_bytes} {version.modified_ns} {version.inode} "
         yield numbers.encode() + os.fsencode(path)
@@ -119,8 +136,10 @@ def _fill(before: Before, records: Iterable[bytes]) -> None:
         if index == 0:
             if record != _MAGIC:
                 raise ValueError("not a list of files")
-        elif record.startswith(b"folder "):
-            before.folders.add(os.fsdecode(record[len(b"folder ") :]))
+        elif record.startswith(_FOLDER):
+            before.folders.add(os.fsdecode(record[len(_FOLDER) :]))
+        elif record.startswith(_CUT):
+            before.cut.add(os.fsdecode(record[len(_CUT) :]))
         else:
             size, modified, inode, path = record.split(b" ", 3)
             before.versions[os.fsdecode(path)] = Version(int(size), int(modified), int(inode))

@@ -138,6 +138,25 @@ def walk(root: str, ignore: Ignore, limits: Limits, report: WalkReport) -> Itera
             prefixes.append(path)
 
 
+def enters(root: str, folder: str, ignore: Ignore) -> bool:
+    """Tell whether a walk of a folder goes into this one below it, as they are now."""
+    if folder == root:
+        return True
+    names = os.path.relpath(folder, root).split("/")
+    return len(names) <= _MAX_DEPTH and not any(
+        _is_passed_over(root, "/".join(names[:depth]), ignore) for depth in range(1, len(names) + 1)
+    )
+
+
+def _is_passed_over(root: str, below: str, ignore: Ignore) -> bool:
+    folder = os.path.join(root, below)  # noqa: PTH118 - may be no text
+    return (
+        ignore.name(below.rpartition("/")[2], below)
+        or os.path.islink(folder)  # noqa: PTH114 - may be no text
+        or ignore.folder(os.fsencode(folder))
+    )
+
+
 def _is_ignored(name: str, path: bytes, ignore: Ignore, report: WalkReport) -> bool:
     ignored = ignore.name(name, os.fsdecode(path.rstrip(b"/")))
     report.ignored += ignored
