@@ -101,6 +101,17 @@ def test_list_filters_and_sorts(words: list[str], expected: list[str], jobs: Pat
     assert listed(jobs, *words) == expected
 
 
+def test_list_looks_where_the_settings_say_jobs_are(jobs: Path, tmp_path: Path) -> None:
+    (tmp_path / "yprov.yaml").write_text(f"dir: {jobs}/yprov\n")
+    assert len(listed(tmp_path)) == 4
+    assert inspect(tmp_path, "show", "1")[0] == 0
+    (tmp_path / "named").mkdir()
+    assert listed(tmp_path, "named") == []
+    env = environment(YPROV_DIR=str(tmp_path / "named"))
+    done = run("yprov-inspect", "list", "--json", cwd=tmp_path, env=env)
+    assert json.loads(done.stdout) == []
+
+
 def test_numbers_in_tags_are_put_in_order_as_numbers() -> None:
     rows = [{"tag.lr": text} for text in ("10", "9", "1e-3", "", "0.5")]
     assert [row["tag.lr"] for row in ordered(rows, "tag.lr")] == ["1e-3", "0.5", "9", "10", ""]

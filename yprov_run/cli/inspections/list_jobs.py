@@ -26,8 +26,9 @@ _AGE = re.compile(r"(\d+)([mhdw])\Z")
 _AGE_S = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
+# `directory` as in every command: the settings reach a parameter by its name.
 def list_jobs(
-    folder: Annotated[
+    directory: Annotated[
         Path, typer.Argument(metavar="[DIR]", envvar="YPROV_DIR", help="Where jobs are.")
     ] = Path("yprov"),
     tags: Annotated[
@@ -52,7 +53,7 @@ def list_jobs(
 ) -> None:
     """List the jobs below a folder. Fields are those that --json shows."""
     tests = [*_tests(tags or [], since, state, user), *map(where, conditions or [])]
-    every = rows(folder)
+    every = rows(directory)
     _check_fields(every, sort, conditions or [])
     found = ordered(chosen(every, tests), sort)
     if as_json:
