@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -559,16 +561,45 @@ def test_an_attachment_outside_its_job_is_not_read(place: str, tmp_path: Path) -
     assert "hunter" not in said and "root" not in said
 
 
+def _with_directives(base: Path, number: int, directives: Sequence[str]) -> None:
+    """Merge a job whose batch script has these directives, as its capture would add them."""
+    directory = write_record(base, replace(SMALL, number=number))
+    fold(directory, with_report=False)
+    document = json.loads(directory.document.read_text())
+    document["entity"][f"batch_script/{number}"] = {
+        "prov:type": "prov:Plan", "prov:label": "batch script", "prov:value": "#!/bin/sh",
+        "schema:sha256": str(number) * 64, "run:directives": json.dumps(directives),
+    }  # fmt: skip
+    directory.document.write_text(json.dumps(document))
+
+
 def test_a_changed_batch_script_is_told_by_its_directives(tmp_path: Path) -> None:
-    for number, directives in ((1, ["--mem=4G"]), (2, ["--mem=8G"])):
-        directory = write_record(tmp_path / "yprov", replace(SMALL, number=number))
-        fold(directory, with_report=False)
-        document = json.loads(directory.document.read_text())
-        document["entity"][f"batch_script/{number}"] = {
-            "prov:type": "prov:Plan", "prov:label": "batch script", "prov:value": "#!/bin/sh",
-            "schema:sha256": str(number) * 64, "run:directives": json.dumps(directives),
-        }  # fmt: skip
-        directory.document.write_text(json.dumps(document))
+    _with_directives(tmp_path / "yprov", 1, ["--mem=4G"])
+    _with_directives(tmp_path / "yprov", 2, ["--mem=8G"])
     status, text, _ = inspect(tmp_path, "diff", "1", "2")
     assert status == 1
     assert "directive: --mem=4G -> --mem=8G" in text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (["-A p", "-N 2", "-t 1"], ["-N 2", "-t 1"], [("-A p", None)]),
+        (["-N 2", "-t 1"], ["-A p", "-N 2", "-t 1"], [(None, "-A p")]),
+        (["-A p", "-N 2", "-t 1"], ["-N 2", "-A p", "-t 2"], [("-t 1", "-t 2")]),
+        (["-w a", "-w a", "-w b"], ["-w a", "-w c"], [("-w a", "-w c"), ("-w b", None)]),
+    ],
+)
+def test_of_facts_that_share_a_key_only_those_that_differ_are_told(
+    first: Sequence[str],
+    second: Sequence[str],
+    told: Sequence[tuple[str | None, str | None]],
+    tmp_path: Path,
+) -> None:
+    _with_directives(tmp_path / "yprov", 1, first)
+    _with_directives(tmp_path / "yprov", 2, second)
+    found = json.loads(inspect(tmp_path, "diff", "1", "2", "--json")[1])
+    changes = [change for change in found["changes"] if change["key"] == "directive"]
+    assert [(change["first"], change["second"]) for change in changes] == told
+    same = sum((Counter(first) & Counter(second)).values())
+    assert found["equal"]["batch script"] == same

@@ -64,32 +64,41 @@ def compare(
     first: Document, second: Document, folders: tuple[Path | None, Path | None] = (None, None)
 ) -> Comparison:
     """Return what differs between two documents, in the order of `facts.SECTIONS`."""
-    left, right = _keyed(first, folders[0]), _keyed(second, folders[1])
+    left, right = (Counter(facts(*job)) for job in zip((first, second), folders, strict=True))
+    same = left & right
     equal: Counter[str] = Counter()
+    for fact, number in same.items():
+        equal[fact.section] += number
+    ours, theirs = _keyed(left - same), _keyed(right - same)
     changes = []
-    moved = _moved_inputs(left, right)
-    for place in dict.fromkeys((*left, *right)):
+    moved = _moved_inputs(ours, theirs)
+    for place in dict.fromkeys((*ours, *theirs)):
         section, key, _ = place
-        one, other = left.get(place), right.get(place)
-        if one == other or place in moved:
+        if place in moved:
             equal[section] += 1
         else:
-            changes.append(Change(section, key, one, other))
+            changes.append(Change(section, key, ours.get(place), theirs.get(place)))
     changes.sort(key=_telling)
-    return Comparison(tuple(changes), dict(equal), _results(row(first), row(second)))
+    return Comparison(
+        tuple(changes), dict(sorted(equal.items())), _results(row(first), row(second))
+    )
 
 
 Place = tuple[str, str, int]
 
 
-def _keyed(document: Document, folder: Path | None) -> dict[Place, str]:
-    """Return facts by section, key, and which of that key it is."""
+def _keyed(found: Counter[Fact]) -> dict[Place, str]:
+    """Return facts by section, key, and which of that key it is.
+
+    Without those that are equal in both jobs: one that came or went would else put every later one
+    of its key beside another.
+    """
     seen: Counter[tuple[str, str]] = Counter()
-    found: dict[Place, str] = {}
-    for section, key, text in sorted(facts(document, folder)):
-        found[section, key, seen[section, key]] = text
+    keyed: dict[Place, str] = {}
+    for section, key, text in sorted(found.elements()):
+        keyed[section, key, seen[section, key]] = text
         seen[section, key] += 1
-    return found
+    return keyed
 
 
 def _moved_inputs(left: Mapping[Place, str], right: Mapping[Place, str]) -> set[Place]:
