@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -65,10 +66,14 @@ def without_rights() -> tuple[str, ...]:
     return "setpriv", f"--inh-caps={rights}", f"--bounding-set={rights}"
 
 
-def listed(folder: Path, *words: str) -> list[str]:
-    status, text, error = inspect(folder, "list", *words, "--json")
+def _json(folder: Path, *words: str) -> Any:
+    status, text, error = inspect(folder, *words)
     assert status == 0, error
-    return [row["directory"] for row in json.loads(text)]
+    return json.loads(text)
+
+
+def listed(folder: Path, *words: str) -> list[str]:
+    return [row["directory"] for row in _json(folder, "list", *words, "--json")]
 
 
 def test_list_names_every_job_merged_or_not_oldest_first(jobs: Path) -> None:
@@ -292,6 +297,16 @@ def test_show_gives_a_part_as_a_table_that_fits(option: str, words: list[str], j
 def test_show_without_a_part_is_the_summary(jobs: Path) -> None:
     _, text, _ = inspect(jobs, "show", "2")
     assert "advice      2 of 8 GPUs stood idle" in text
+
+
+def test_show_as_json_is_one_value_however_many_parts_are_asked_for(jobs: Path) -> None:
+    (row,) = (row for row in _json(jobs, "list", "--json") if row["number"] == "2")
+    assert _json(jobs, "show", "2", "--json") == row
+    nodes, gpus = (_json(jobs, "show", "2", f"--{part}", "--json") for part in ("nodes", "gpus"))
+    both = _json(jobs, "show", "2", "--gpus", "--nodes", "--modules", "--json")
+    assert both == {"nodes": nodes, "gpus": gpus, "modules": []}
+    assert (len(nodes), len(gpus)) == (2, 8)
+    assert _json(jobs, "show", "4", "--json")["name"] == "raw"  # no document is there yet
 
 
 def test_show_reads_a_document_that_is_all_that_is_left(jobs: Path, tmp_path: Path) -> None:
