@@ -140,6 +140,36 @@ def test_a_file_changed_in_place_is_derived_from_what_it_was(tmp_path: Path) -> 
     assert not list(job.glob("record/steps/0/before.gz"))
 
 
+def test_a_file_that_a_later_step_changed_is_derived_from_what_the_earlier_one_made(
+    tmp_path: Path,
+) -> None:
+    for number in range(2):
+        look = _AFTER_THE_LOOK.replace("steps/0", f"steps/{number}")
+        (tmp_path / "step.py").write_text(f"{look}\nopen('ckpt.pt', 'a').write('more')\n")
+        env = environment(SLURM_JOB_ID="7", SLURM_JOB_NAME="j")
+        assert (
+            run("yprov-run", "-q", sys.executable, "step.py", cwd=tmp_path, env=env).returncode == 0
+        )
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    files = documents.of_type(document, "entity", "run:File")
+    versions = {
+        record["schema:contentSize"]: name
+        for name, record in files.items()
+        if record["prov:location"] == "ckpt.pt"
+    }
+    assert len([one for one in files.values() if one["prov:location"] == "ckpt.pt"]) == 2
+    (derived,) = (
+        one
+        for one in document["wasDerivedFrom"].values()
+        if one["prov:generatedEntity"] == versions["8"]
+    )
+    assert derived["prov:usedEntity"] == versions["4"]
+    makers = {
+        one["prov:entity"]: one["prov:activity"] for one in document["wasGeneratedBy"].values()
+    }
+    assert (makers[versions["4"]], makers[versions["8"]]) == ("step/0", "step/1")
+
+
 def test_stdin_and_stdout_that_are_files_are_an_input_and_a_log(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("words\n")
     with (tmp_path / "in.txt").open() as given, (tmp_path / "job.out").open("w") as told:

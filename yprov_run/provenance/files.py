@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
+from weakref import WeakKeyDictionary
 
 from yprov_run.kinds.files import FileCollection, FileRef, FileVersion
 from yprov_run.model import (
@@ -30,6 +32,11 @@ _TABLES = {
     "tasks": "TaskTable", "devices": "DeviceTable", "nodes": "NodeTable", "zones": "ZoneTable",
     "samples": "SampleTable",
 }  # fmt: skip
+
+# Path, size, time and inode of a file as a step left it.
+_Key = tuple[str, int | None, int | None, int | None]
+# The entities of a document's files: a later step knows what it changed by these alone.
+_entities: WeakKeyDictionary[Records, dict[_Key, str]] = WeakKeyDictionary()
 
 
 def add_samples(records: Records, activity: str, step: Step, node: NodeExecution) -> None:
@@ -108,7 +115,20 @@ def add_file(records: Records, step: Step, file: FileRef) -> str:
     _take_part(records, step, entity, file)
     if file.before is not None:
         _derive(records, step, entity, file.path, file.before)
+    _remember(records, entity, file)
     return entity
+
+
+def _remember(records: Records, entity: str, file: FileRef) -> None:
+    known = _entities.setdefault(records, {})
+    key = _key(file.path, file)
+    if file.generated or key not in known:  # whoever made a version knows more of it
+        known[key] = entity
+
+
+def _key(path: str, version: FileRef | FileVersion) -> _Key:
+    path = posixpath.normpath(path)
+    return path, version.size_bytes, version.modified_ms, version.inode
 
 
 def _own_id(records: Records, step: Step, file: FileRef, identifier: str) -> str:
@@ -149,9 +169,21 @@ def _take_part(records: Records, step: Step, entity: str, thing: FileRef | FileC
 
 
 def _derive(records: Records, step: Step, entity: str, path: str, before: FileVersion) -> None:
-    """Add the version that was there, from which the step made the one that is there."""
+    """Relate the version that is there to the one that was, from which the step made it."""
+    old = _entities.get(records, {}).get(_key(path, before))
+    if old is None or old == entity:
+        old = _add_version(records, path, before)
+    activity = step_id(step)
+    records.relate(
+        "wasDerivedFrom", entity, old,
+        {"prov:generatedEntity": entity, "prov:usedEntity": old, "prov:activity": activity},
+    )  # fmt: skip
+
+
+def _add_version(records: Records, path: str, before: FileVersion) -> str:
+    """Add a version of a file of which no step of the job has told."""
     version = f"{before.size_bytes}-{before.modified_ms}-{before.inode}"
-    old = records.add(
+    return records.add(
         "entity",
         _file_id(path, version),
         {
@@ -164,11 +196,6 @@ def _derive(records: Records, step: Step, entity: str, path: str, before: FileVe
             **own(inode=before.inode, note="as it was before the step changed it"),
         },
     )
-    activity = step_id(step)
-    records.relate(
-        "wasDerivedFrom", entity, old,
-        {"prov:generatedEntity": entity, "prov:usedEntity": old, "prov:activity": activity},
-    )  # fmt: skip
 
 
 def add_collection(records: Records, step: Step, collection: FileCollection) -> None:
