@@ -100,6 +100,20 @@ def test_different_identifiers_stay_different() -> None:
     assert len(names) == len(entities)
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_relation_to_several_elements_names_them_as_they_are_named(form: str) -> None:
+    members = ["ex:a/1", "ex:b 1"]
+    document = {
+        "prefix": {"ex": "urn:x#"},
+        "entity": {name: {} for name in ("ex:c/1", *members)},
+        "hadMember": {"_:1": {"prov:collection": "ex:c/1", "prov:entity": members}},
+    }
+    prepared = prepare(document)
+    (record,) = prepared["hadMember"].values()
+    assert {record["prov:collection"], *record["prov:entity"]} == set(prepared["entity"])
+    assert "a/1" not in convert(document, form).decode()
+
+
 def test_a_foreign_document_is_written_too() -> None:
     document = json.loads(SAMPLE.read_text())
     for form in FORMATS:

@@ -94,11 +94,14 @@ class _Preparation:
                 continue
             if is_element:
                 name = _OF_ELEMENTS.get(name, name)
-            if name in formal and isinstance(value, str):
-                found[name] = self._name(value)
-            else:
-                found[name] = self._value(name, value)
+            found[name] = self._names_of(value) if name in formal else self._value(name, value)
         return found
+
+    def _names_of(self, value: Any) -> Any:
+        """Return what a relation names as the elements are named: one, or a list of members."""
+        if isinstance(value, list):
+            return [self._name(one) if isinstance(one, str) else one for one in value]
+        return self._name(value) if isinstance(value, str) else value
 
     def _value(self, name: str, value: Any) -> Any:
         if not isinstance(value, str):
