@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -29,19 +30,21 @@ BASE = Shape(
     number=1, seconds=300, tags={"run": "base", "lr": "3e-4"}, files=[DATA],
     variables={
         "SLURM_MEM_PER_NODE": "512000", "SLURM_JOB_START_TIME": "1795233600",
-        "SLURM_JOB_END_TIME": "1795240800", "OMP_NUM_THREADS": "8",
+        "SLURM_JOB_END_TIME": "1795240800",
     },
 )  # fmt: skip
 JOBS = [
     BASE,
     replace(BASE, number=2, load=idle_last, seconds=600, started_ms=STARTED_MS + HOUR_MS,
             argv=("srun", "-N", "4", "python", "train.py", "--lr", "1e-3"),
-            files=[{**DATA, "sha256": "7c" * 32}], variables={"OMP_NUM_THREADS": "4"}),
+            files=[{**DATA, "sha256": "7c" * 32}], variables={}),
     replace(BASE, number=3, load=imbalanced, exit_status=None, signal=15, dies_s={2: 140.0},
             started_ms=STARTED_MS + 2 * HOUR_MS, tags={}),
     replace(BASE, number=4, gpus=0, seconds=30, name="prepare-the-data-for-the-training",
             started_ms=STARTED_MS + 3 * HOUR_MS, user="charles.babbage", tags={"run": "prepare"}),
 ]  # fmt: skip
+
+THREADS = {1: "8", 2: "4", 3: "8", 4: "8"}  # OMP_NUM_THREADS, by the jobs' numbers
 
 SCREENS: dict[str, Sequence[str]] = {
     "list": ("list", "yprov"),
@@ -64,9 +67,18 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("screens")
     for shape in JOBS:
         directory = write_record(folder / "yprov", shape)
+        _set_threads(directory, THREADS[shape.number])
         done = run("yprov-merge", "-q", "--no-report", str(directory.path), cwd=folder)
         assert done.returncode == 0, done.stderr
     return folder
+
+
+def _set_threads(directory: JobDir, number: str) -> None:
+    """Write what the job's step had in its environment."""
+    (step,) = directory.steps()
+    step.captured_dir.mkdir()
+    data = {"variables": {"OMP_NUM_THREADS": number}}
+    step.captured("environment").write_text(json.dumps({"kind": "environment", "data": data}))
 
 
 def _hold(name: str, text: str) -> None:

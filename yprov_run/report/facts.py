@@ -54,11 +54,14 @@ _VOLATILE = re.compile(
     r"(?:ID|IDS|NODELIST|ADDR|HOST|PORTS?|TIME|PID|DIR|NODE|NODES|NAME|FILE|URI|JOBFS|HOSTS)\w*"
     r"|PWD|TMPDIR|HOSTNAME|YPROV_\w*|SSH_\w*|XDG_SESSION_\w*|SHLVL|OLDPWD|_|KRB5CCNAME"
     r"|CONDA_PROMPT\w*"
+    r"|LOADEDMODULES|_LMFILES_\w*"  # once more what the modules' own facts say
 )
 _MARKS_OF_RECORD = ("prov:label", "prov:type", "prov:role", "prov:location", "dcterms:identifier")
 _OF_THE_RECORDING = re.compile(
-    r"(?i).*(leftoutcount|rowcount|untrackedcount|contentsize|file_size|modified|manifest|inode)"
+    r"(?i).*(leftoutcount|rowcount|untrackedcount|contentsize|file_size|modified|manifest|inode"
+    r"|cutvariables)"
 )
+_DIGITS = 12
 
 
 class Fact(NamedTuple):
@@ -89,7 +92,24 @@ def facts(document: Document, folder: Path | None = None) -> Iterator[Fact]:
             continue
         if type_name.startswith("provml:") and "Parameter" not in type_name:
             continue  # what the program itself recorded of its results
+        if type_name == "run:Module":
+            yield _module(record)
+            continue
         yield from _of_entity(identifier, type_name, record)
+
+
+def is_volatile(variable: str) -> bool:
+    """Tell whether a variable says where and when a run was, and nothing hangs on it."""
+    return _VOLATILE.fullmatch(variable) is not None
+
+
+def _module(record: Mapping[str, Any]) -> Fact:
+    """Return a loaded module as one fact: its version, and what the file that defines it holds."""
+    label = str(value(record.get("prov:label")) or "")
+    version = str(value(record.get("schema:softwareVersion")) or "no version")
+    digest = str(value(record.get("schema:sha256")) or "")
+    words = f"{version} (file sha256 {digest[:_DIGITS]})" if digest else version
+    return Fact(MODULES, str(value(record.get("schema:name")) or label), words)
 
 
 def _summed_up(record: Mapping[str, Any]) -> Iterator[Fact]:
@@ -155,7 +175,7 @@ def _of_the_job(document: Document) -> Iterator[Fact]:
 
 
 def _variable(name: str, text: object) -> Fact:
-    section = CIRCUMSTANCES if _VOLATILE.fullmatch(name) else ENVIRONMENT
+    section = CIRCUMSTANCES if is_volatile(name) else ENVIRONMENT
     return Fact(section, name, text if isinstance(text, str) else json.dumps(text))
 
 

@@ -7,20 +7,18 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from yprov_run.capture.hashing import Budget, Hashed, hash_all
 from yprov_run.capture.manifest import Manifest
 from yprov_run.capture.safefile import pseudo_devices
 from yprov_run.capture.walk import Found, Ignore, Limits, WalkReport, matching, walk
 from yprov_run.cli.after import file_settings
+from yprov_run.report.conditions import Record, uses
 from yprov_run.report.reading import Document, elements, value
 
 _MOST_NAMED = 20
 _MOST_WALKED = 2_000_000
 _KINDS = ("run:File", "prov:Collection", "run:Program", "run:Module", "run:Requirements")
-
-Record = Mapping[str, Any]
 
 
 def input_differences(document: Document, steps: Mapping[str, str]) -> Iterator[str]:
@@ -51,14 +49,11 @@ class _Inputs:
             str(value(relation.get("prov:entity")))
             for relation in elements(document, "wasGeneratedBy").values()
         }
-        entities = elements(document, "entity")
-        self._used: dict[str, tuple[str, Record]] = {}
-        for relation in elements(document, "used").values():
-            step = str(value(relation.get("prov:activity")))
-            identifier = str(value(relation.get("prov:entity")))
-            record = entities.get(identifier, {})
-            if step in steps and identifier not in made and record.get("prov:type") in _KINDS:
-                self._used[identifier] = (steps[step], record)
+        self._used: dict[str, tuple[str, Record]] = {
+            use.identifier: (steps[use.step], use.entity)
+            for use in uses(document, steps, *_KINDS)
+            if use.identifier not in made
+        }
 
     def differences(self) -> Iterator[str]:
         """Yield what differs: folders first, so that their files are read once."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +15,14 @@ from yprov_run.cli.common import JobReference, JobsFolder
 from yprov_run.cli.complain import complain
 from yprov_run.cli.inspections.today import differences
 from yprov_run.errors import YprovError
-from yprov_run.report.facts import ENVIRONMENT, MODULES, facts
-from yprov_run.report.reading import Document, document_of, find
+from yprov_run.report.conditions import REDACTED, Conditions, conditions, in_turn, settable
+from yprov_run.report.reading import document_of, find
+from yprov_run.report.script import script
 from yprov_run.report.views import Launch, launches
 from yprov_run.report.words import plain
 
 PROGRAM = "yprov-inspect rerun"
-_REDACTED = "<redacted>"
+_MOST_NAMED = 20
 
 
 def rerun(
@@ -46,69 +46,39 @@ def rerun(
         found = [found[step]]
     if not found:
         raise YprovError(f"{job}: no command is recorded")
-    variables, modules = _variables(document), _modules(document)
-    for warning in differences(document, place.path, found, {**os.environ, **variables}):
+    given = conditions(document, [launch.step for launch in found])
+    needed = in_turn(given)
+    environs = {name: {**os.environ, **settable(each)} for name, each in needed.items()}
+    for warning in (*_unknown(given), *differences(document, place.path, found, environs)):
         complain(PROGRAM, plain(warning, 400))
-    print(_script(found, variables, modules))
+    print(script(found, needed))
     if not execute:
         return 0
-    if any(_REDACTED in word for launch in found for word in launch.argv):
+    if any(REDACTED in word for launch in found for word in launch.argv):
         raise YprovError(f"{job}: a credential was left out of its command; run it by hand")
-    if modules:
+    if any(each.modules for each in given.values()):
         complain(PROGRAM, "modules are not loaded here; load them first if they are not")
-    return _execute(found, variables)
+    return _execute(found, environs)
 
 
-def _variables(document: Document) -> dict[str, str]:
-    """Return the recorded variables that a shell can set; the scheduler's own are not ours."""
-    return {
-        fact.key: fact.value
-        for fact in facts(document)
-        if fact.section == ENVIRONMENT
-        and fact.key.isidentifier()
-        and not fact.key.startswith(("SLURM_", "SBATCH_", "PBS_", "LSB_", "FLUX_"))
-        and _REDACTED not in fact.value
-    }
+def _unknown(given: Mapping[str, Conditions]) -> Iterator[str]:
+    """Yield which variables the commands had of which the values are not known."""
+    for step, each in given.items():
+        if each.variables is None:
+            yield f"{step.replace('/', ' ')}: its variables are not recorded"
+    names = sorted({name for each in given.values() for name in each.cut})
+    for name in names[:_MOST_NAMED]:
+        yield f"{name}: too long to be recorded whole; not set here"
+    if len(names) > _MOST_NAMED:
+        yield f"and {len(names) - _MOST_NAMED} more variables"
 
 
-def _modules(document: Document) -> list[str]:
-    return [
-        f"{fact.key}/{fact.value}" if fact.value and fact.value != fact.key else fact.key
-        for fact in facts(document)
-        if fact.section == MODULES and " " not in fact.key and "/" not in fact.value
-    ]
-
-
-def _script(found: list[Launch], variables: Mapping[str, str], modules: list[str]) -> str:
-    lines = ["set -e"]
-    lines += [f"module load {_quoted(name)}" for name in modules]
-    lines += [f"export {name}={_quoted(text)}" for name, text in sorted(variables.items())]
-    for _, argv, folder in found:
-        lines.append(f"cd {_quoted(folder or '.')}")
-        lines.append("yprov-run " + " ".join(map(_quoted, argv)))
-    return "\n".join(lines)
-
-
-def _quoted(word: str) -> str:
-    """Return a word as bash reads it back; what would act on a terminal is spelled out."""
-    if plain(word, len(word)) == word:
-        return shlex.quote(word)
-    letters = "".join(
-        character if character.isascii() and character.isprintable() and character not in "'\\"
-        else "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
-        for character in word
-    )  # fmt: skip
-    return f"$'{letters}'"
-
-
-def _execute(found: list[Launch], variables: Mapping[str, str]) -> int:
+def _execute(found: Sequence[Launch], environs: Mapping[str, Mapping[str, str]]) -> int:
     sys.stdout.flush()
-    for _, argv, folder in found:
+    for step, argv, folder in found:
         command = [sys.executable, "-m", "yprov_run", *argv]
         try:
-            done = subprocess.run(
-                command, cwd=folder or None, env={**os.environ, **variables}, check=False
-            )
+            done = subprocess.run(command, cwd=folder or None, env=environs[step], check=False)
         except OSError as error:
             raise YprovError(f"{folder}: {error.strerror}") from error
         if done.returncode:

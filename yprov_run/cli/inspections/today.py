@@ -9,12 +9,12 @@ import csv
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from yprov_run.capture import code, software
 from yprov_run.cli.inspections.inputs import input_differences
 from yprov_run.merge.attachments import packages_of
 from yprov_run.report.attachments import DIFF, TABLE, attachment_of, rows_of, text_of
+from yprov_run.report.conditions import Record, uses
 from yprov_run.report.patches import by_file
 from yprov_run.report.reading import Document, elements, value
 from yprov_run.report.views import Launch
@@ -23,36 +23,33 @@ _MOST_NAMED = 8
 _DIGITS = 12
 _PACKAGE_FIELDS = ("version", "origin", "commit", "editable")
 
-Record = Mapping[str, Any]
+Environ = Mapping[str, str]
 Packages = dict[tuple[str, str], str]
 
 
 def differences(
-    document: Document, folder: Path, launches: Sequence[Launch], environ: Mapping[str, str]
+    document: Document,
+    folder: Path,
+    launches: Sequence[Launch],
+    environs: Mapping[str, Environ],
 ) -> Iterator[str]:
-    """Yield what is different today, a line each; `environ` is what the command would run with."""
+    """Yield what is different today, a line each; `environs` are what each step would run with."""
     for place in dict.fromkeys(launch.folder for launch in launches):
         if place and not Path(place).is_dir():
             yield f"the folder {place} is not there"
-    for program in dict.fromkeys(launch.argv[0] for launch in launches if launch.argv):
-        if "/" not in program and shutil.which(program, path=environ.get("PATH")) is None:
-            yield f"{program}: no such command here"
+    missing = (one.argv[0] for one in launches if one.argv and not _is_there(one, environs))
+    yield from (f"{program}: no such command here" for program in dict.fromkeys(missing))
     steps = {launch.step: launch.folder for launch in launches}
-    yield from _code(document, folder, set(steps), environ)
+    yield from _code(document, folder, environs)
     yield from input_differences(document, steps)
     for launch in launches:
-        yield from _software(document, folder, launch, environ)
+        yield from _software(document, folder, launch, environs[launch.step])
 
 
-def _used(document: Document, steps: set[str], type_name: str) -> dict[str, Record]:
-    """Return the entities of a type that these steps used."""
-    wanted = {
-        str(value(record.get("prov:entity")))
-        for record in elements(document, "used").values()
-        if str(value(record.get("prov:activity"))) in steps
-    }
-    found = elements(document, "entity", type_name)
-    return {identifier: record for identifier, record in found.items() if identifier in wanted}
+def _is_there(launch: Launch, environs: Mapping[str, Environ]) -> bool:
+    """Tell whether a step's program is found; one that is named with its folder is not sought."""
+    program, path = launch.argv[0], environs[launch.step].get("PATH")
+    return "/" in program or shutil.which(program, path=path) is not None
 
 
 def _attached_to(document: Document, identifier: str, media_type: str) -> Iterator[Record]:
@@ -67,17 +64,17 @@ def _attached_to(document: Document, identifier: str, media_type: str) -> Iterat
             yield record
 
 
-def _code(
-    document: Document, folder: Path, steps: set[str], environ: Mapping[str, str]
-) -> Iterator[str]:
-    for identifier, record in _used(document, steps, "run:CodeState").items():
+def _code(document: Document, folder: Path, environs: Mapping[str, Environ]) -> Iterator[str]:
+    found = {use.identifier: use for use in uses(document, environs, "run:CodeState")}
+    for identifier, use in found.items():
+        record = use.entity
         root = str(value(record.get("prov:location")) or "")
         is_there = bool(root) and "\0" not in root and Path(root).is_dir()
-        found = code.capture([root], environ) if is_there else []
-        if not found or not Path(root).samefile(found[0].root):
+        repositories = code.capture([root], environs[use.step]) if is_there else []
+        if not repositories or not Path(root).samefile(repositories[0].root):
             yield f"code: {root} is no repository today"
             continue
-        today = found[0]
+        today = repositories[0]
         yield from (f"code: {problem}" for problem in today.problems)
         commit = str(value(record.get("run:commit")) or "")
         if today.commit != commit:
@@ -119,11 +116,8 @@ def _first(lines: Sequence[str], what: str) -> Iterator[str]:
         yield f"and {len(lines) - _MOST_NAMED} more {what}"
 
 
-def _software(
-    document: Document, folder: Path, launch: Launch, environ: Mapping[str, str]
-) -> Iterator[str]:
-    found = _used(document, {launch.step}, "run:PythonEnvironment")
-    for identifier, record in found.items():
+def _software(document: Document, folder: Path, launch: Launch, environ: Environ) -> Iterator[str]:
+    for _, identifier, record, _ in uses(document, {launch.step}, "run:PythonEnvironment"):
         today = software.capture(launch.argv, environ, launch.folder)
         path = str(value(record.get("prov:location")) or "")
         if today.python is None:

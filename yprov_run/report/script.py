@@ -1,0 +1,55 @@
+"""A job's steps as a shell script: what each needs set, its folder, its command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+from yprov_run.report.conditions import Conditions, settable
+from yprov_run.report.views import Launch
+from yprov_run.report.words import plain
+
+_MODULE_PATH = "MODULEPATH"
+
+
+def script(found: Sequence[Launch], given: Mapping[str, Conditions]) -> str:
+    """Return the steps as bash runs them again, each with what it was launched with."""
+    lines = ["set -e"]
+    before = Conditions(variables={})
+    for launch in found:
+        now = given[launch.step]
+        lines += _changes(before, now)
+        lines.append(f"cd {_quoted(launch.folder or '.')}")
+        lines.append("yprov-run " + " ".join(map(_quoted, launch.argv)))
+        before = now
+    return "\n".join(lines)
+
+
+def _changes(before: Conditions, now: Conditions) -> Iterator[str]:
+    """Yield what to do after one step for the next: what it has not, its modules, what it has."""
+    then, wanted = settable(before), settable(now)
+    yield from (f"unset {name}" for name in then if name not in wanted)
+    if tuple(now.modules) != tuple(before.modules):
+        if before.modules:
+            yield "module purge"
+        if _MODULE_PATH in wanted:
+            yield _export(_MODULE_PATH, wanted.pop(_MODULE_PATH))
+        yield from (f"module load {_quoted(name)}" for name in now.modules)
+        then = {}  # a module that comes or goes may change any
+    yield from (_export(name, text) for name, text in wanted.items() if then.get(name) != text)
+
+
+def _export(name: str, text: str) -> str:
+    return f"export {name}={_quoted(text)}"
+
+
+def _quoted(word: str) -> str:
+    """Return a word as bash reads it back; what would act on a terminal is spelled out."""
+    if plain(word, len(word)) == word:
+        return shlex.quote(word)
+    letters = "".join(
+        character if character.isascii() and character.isprintable() and character not in "'\\"
+        else "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
+        for character in word
+    )  # fmt: skip
+    return f"$'{letters}'"
