@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support import documents
 from tests.support.commands import environment, only_job, run
-from yprov_run.capture.batchscript import directives
+from yprov_run.capture.batchscript import directives, scheduler_directives
 from yprov_run.jobdir import JobDir
 from yprov_run.merge.accounting import FIELDS, parse
 from yprov_run.schedulers import answers, detect
@@ -57,6 +57,63 @@ echo '#YPROVoutput'
     assert [problem.partition(":")[0] for problem in problems] == [
         "batch script, line 5", "batch script, line 5", "batch script, line 6", "batch script",
     ]  # fmt: skip
+
+
+def test_in_our_directives_only_a_hash_after_a_blank_begins_a_comment() -> None:
+    lines = [
+        "-i in#2.csv # why",
+        r"-i a\ #b",
+        "-i 'x # y'#z",
+        "# -i no",
+        '-o "o #1"\t#2',
+        r"-i \#1",
+    ]
+    inputs, outputs, _, problems = directives("".join(f"#YPROV {line}\n" for line in lines))
+    assert inputs == ("in#2.csv", "a #b", "x # y#z", "#1")
+    assert (outputs, problems) == (("o #1",), ())
+
+
+_WRITES_ANOTHER = """#!/bin/bash
+#SBATCH -N 2
+
+  # a comment
+#BSUB -n 2
+#FLUX: -N 2
+#YPROV -i head.csv
+cat > other.sh <<-'END OF IT' 2> err
+\t#SBATCH -N 99
+#SBATCH -N 99
+#BSUB -n 99
+#FLUX: -N 99
+#YPROV -i other.csv
+\tEND OF IT
+echo $((1 << 3)) <<< here   # << EOF
+cat <<A >a; cat << \\B >b
+#YPROV -i a.csv
+A
+#YPROV -i b.csv
+B
+#YPROV -i late.csv
+#PBS -q late
+#BSUB -q late
+"""
+
+
+def test_what_a_script_writes_into_another_is_none_of_its_own_directives() -> None:
+    inputs, _, _, problems = directives(_WRITES_ANOTHER)
+    assert (inputs, problems) == (("head.csv", "late.csv"), ())
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "later"),
+    [("slurm", []), ("pbs", []), ("lsf", ["-n 99", "-q late"]), ("flux", ["-N 99"])],
+)
+def test_a_schedulers_directives_end_where_it_stops_to_read_them(
+    scheduler: str, later: list[str]
+) -> None:
+    """LSF reads them everywhere, and Flux refuses a script that has any below its commands."""
+    found = list(scheduler_directives(_WRITES_ANOTHER, scheduler))
+    assert found == ["-N 2", "-n 2", "-N 2", *later]
 
 
 def test_accounting_of_one_job_has_its_starts_and_steps() -> None:

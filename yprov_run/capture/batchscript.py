@@ -21,8 +21,14 @@ _LIMIT_S = 2.0
 _MAX_BYTES = 4 << 20
 _MAX_TEXT = 256 << 10
 _MAX_LINE = 4096
-_DIRECTIVE = re.compile(r"^#(?:SBATCH|PBS|BSUB|FLUX:)[ \t]+(?P<words>[^\n]*)", re.MULTILINE)
-_OURS = re.compile(r"^[ \t]*#YPROV[ \t]+(?P<words>[^\n]*)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"(?P<sign>#(?:SBATCH|PBS|BSUB|FLUX:))[ \t]+(?P<words>.*)")
+# Slurm and PBS stop at the first command; LSF reads on, and Flux refuses what stands below.
+_READ_EVERYWHERE = {"lsf": "#BSUB", "flux": "#FLUX:"}
+_OURS = re.compile(r"[ \t]*#YPROV[ \t]+(?P<words>.*)")
+_PIECE = re.compile(r"""\\.#*|'[^']*'|"(?:\\.|[^"\\])*"|(?P<comment>(?<![^ \t])#)|.""")
+_HEREDOC = re.compile(
+    r"""(?<!<)<<(?P<tabs>-?)[ \t]*['"\\]?(?P<word>(?<=['"])[^'"]+|[A-Za-z_][\w.-]*)"""
+)
 _TAKEN = {"-i": "inputs", "--input": "inputs", "-o": "outputs", "--output": "outputs",
           "--tag": "tags"}  # fmt: skip
 _MAX_PARENTS = 16
@@ -39,7 +45,7 @@ def add(captured: Captured, scene: Scene, number: str) -> Captured:
         text=kept[:_MAX_TEXT],
         sha256=checksum(content),
         source=source,
-        directives=tuple(_scheduler_directives(text)),
+        directives=tuple(scheduler_directives(text, captured.scheduler)),
         cut_at=_MAX_TEXT if len(kept) > _MAX_TEXT else None,
     )
     return replace(
@@ -78,10 +84,12 @@ def directives(
     """
     found: dict[str, list[str]] = {"inputs": [], "outputs": [], "tags": []}
     problems = []
-    for match in _OURS.finditer(text):
-        line = text.count("\n", 0, match.start()) + 1
+    for line, content in _own_lines(text):
+        match = _OURS.match(content)
+        if match is None:
+            continue
         try:
-            words = redact_argv(shlex.split(match["words"][:_MAX_LINE], comments=True))
+            words = redact_argv(shlex.split(_without_comment(match["words"][:_MAX_LINE])))
         except ValueError:
             problems.append(f"batch script, line {line}: #YPROV: a quote is not closed")
             continue
@@ -101,6 +109,35 @@ def directives(
     return tuple(found["inputs"]), tuple(found["outputs"]), tags, tuple(problems)
 
 
+def _own_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield a script's lines with their numbers, without what it hands to others (`<<`)."""
+    lines = text.split("\n")
+    last = {line: index for index, line in enumerate(lines)}
+    last_indented = {line.lstrip("\t"): index for index, line in enumerate(lines)}
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        index += 1
+        yield index, line
+        if line.lstrip().startswith("#"):
+            continue
+        for found in _HEREDOC.finditer(line):
+            tabs, word = found["tabs"], found["word"]
+            if (last_indented if tabs else last).get(word, -1) < index:
+                continue  # it never ends: a shift, or a text
+            while (lines[index].lstrip("\t") if tabs else lines[index]) != word:
+                index += 1
+            index += 1
+
+
+def _without_comment(words: str) -> str:
+    """Return words without what stands behind a `#` that begins one, as a shell reads them."""
+    for piece in _PIECE.finditer(words):
+        if piece["comment"]:
+            return words[: piece.start()]
+    return words
+
+
 def _options(words: list[str]) -> Iterator[tuple[str, str | None]]:
     """Yield options with their values; a word that is none with None."""
     rest = iter(words)
@@ -114,11 +151,20 @@ def _options(words: list[str]) -> Iterator[tuple[str, str | None]]:
             yield word, next(rest, "") if word in _TAKEN else ""
 
 
-def _scheduler_directives(text: str) -> Iterator[str]:
-    """Yield the scheduler's directives, each as its words, without credentials."""
-    for match in _DIRECTIVE.finditer(text):
+def scheduler_directives(text: str, scheduler: str) -> Iterator[str]:
+    """Yield the directives that a scheduler reads, each as its words, without credentials."""
+    only = ""
+    for line in text.split("\n"):
+        if line.strip() and not line.lstrip().startswith("#"):
+            only = _READ_EVERYWHERE.get(scheduler, "")
+            if not only:
+                return
+        match = _DIRECTIVE.match(line)
+        if match is None or (only and match["sign"] != only):
+            continue
         words = match["words"][:_MAX_LINE].strip()
         try:
+            # Slurm takes any plain `#` for the beginning of a comment.
             yield shlex.join(redact_argv(shlex.split(words, comments=True)))
         except ValueError:
             yield redact_text(words)
