@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.commands import environment, run
 from yprov_run import launchers
-from yprov_run.launchers import hydra, srun
+from yprov_run.launchers import hydra, openmpi, srun
 from yprov_run.launchers.grammar import Placement, insert_after_options
 
 SEARCH_PATH = "/usr/bin:/bin"
@@ -58,6 +59,9 @@ def test_the_shim_goes_right_before_the_program(line: str, launcher: str) -> Non
         "mpirun.openmpi -np 4 --map-by node -x A=1 --mca btl tcp,self HERE a.out",
         "mpirun.openmpi -n 1 HERE a.out : -n 2 HERE b.out",
         "mpirun.openmpi --hostfile h -report-bindings --oversubscribe HERE a.out",
+        "mpirun --forward-signals SIGUSR1,SIGUSR2 -n 4 HERE a.out",
+        "mpirun --stream-buffering 0 HERE a.out",
+        "mpirun --stop-on-exec -n 4 HERE a.out",
     ],
 )
 def test_open_mpi_programs_are_found_each(line: str, open_mpi: str) -> None:
@@ -72,12 +76,16 @@ def test_open_mpi_programs_are_found_each(line: str, open_mpi: str) -> None:
     assert (placement.launcher, placement.positions) == ("openmpi", tuple(positions))
 
 
+def _program(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
 @pytest.fixture
 def open_mpi(tmp_path: Path) -> str:
     """Return a search path on which mpirun resolves to Open MPI's program, as when installed."""
-    program = tmp_path / "orterun"
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
+    program = _program(tmp_path / "orterun", "")
     for name in ("mpirun", "mpirun.openmpi"):
         (tmp_path / name).symlink_to(program)
     return str(tmp_path)
@@ -89,23 +97,48 @@ def open_mpi(tmp_path: Path) -> str:
         ("mpirun (Open MPI) 5.0.6", "openmpi"),
         ("HYDRA build details:", "hydra"),
         ("Intel(R) MPI Library for Linux* OS, Version 2021.13 Build 20240515", "hydra"),
-        ("something else", "local"),
     ],
 )
 def test_an_mpirun_that_its_name_does_not_tell_is_asked(
     answer: str, launcher: str, tmp_path: Path
 ) -> None:
-    program = tmp_path / "mpirun"
-    program.write_text(f"#!/bin/sh\necho '{answer}'\n")
-    program.chmod(0o755)
+    program = _program(tmp_path / "mpirun", f"echo '{answer}'")
     placement = launchers.place([str(program), "-n", "2", "a.out"], str(tmp_path))
     assert placement.launcher == launcher
 
 
+@pytest.mark.parametrize("name", ["mpirun", "mpiexec"])
+def test_an_mpi_command_that_nobody_recognises_is_left_alone_and_that_is_said(
+    name: str, tmp_path: Path
+) -> None:
+    """Such as ParaStation's: taken for a program of this machine, its tasks would go unseen."""
+    program = _program(tmp_path / name, "echo something else")
+    placement = launchers.place(["env", "A=1", str(program), "-n", "2", "a.out"], SEARCH_PATH)
+    assert placement.positions == ()
+    assert placement.warning.startswith(f"{name}: of no MPI that is known")
+    assert launchers.place(["mpiexec", "a.out"], str(tmp_path / "empty")).warning == ""
+
+
+@pytest.mark.parametrize("folder", ["opt/cray/pals/1.4/bin", "opt/cray/pe/pals/1.2.12/bin"])
+def test_pals_is_known_by_the_folder_that_its_mpiexec_is_in(folder: str, tmp_path: Path) -> None:
+    program = tmp_path / folder / "mpiexec"
+    program.parent.mkdir(parents=True)
+    _program(program, "echo PALS")
+    line = [str(program), "-n", "4", "--ppn", "2", "--env", "A=1", "a.out"]
+    placement = launchers.place(line, SEARCH_PATH)
+    assert (placement.launcher, placement.positions, placement.warning) == ("hydra", (7,), "")
+
+
+def test_a_folder_that_is_called_pals_makes_no_hydra_into_pals(tmp_path: Path) -> None:
+    program = tmp_path / "home/pals/bin/mpiexec.hydra"
+    program.parent.mkdir(parents=True)
+    _program(program, "")
+    placement = launchers.place([str(program), "-n", "4", "-env", "A", "1", "a.out"], SEARCH_PATH)
+    assert placement.positions == (6,)
+
+
 def test_a_launcher_is_asked_once_however_many_grammars_want_to_know(tmp_path: Path) -> None:
-    program = tmp_path / "mpirun"
-    program.write_text(f"#!/bin/sh\necho asked >>{tmp_path}/asked\n")
-    program.chmod(0o755)
+    program = _program(tmp_path / "mpirun", f"echo asked >>{tmp_path}/asked")
     launchers.place([str(program), "-n", "2", "a.out"], str(tmp_path))
     assert (tmp_path / "asked").read_text() == "asked\n"
 
@@ -124,6 +157,61 @@ def test_in_doubt_the_command_is_left_alone_and_the_reason_is_said(line: str, wo
     placement = place(line)
     assert placement.positions == ()
     assert words in placement.warning
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [("-trace", "-n"), ("-t", "-n"), ("-check-mpi", "-n"), ("-s", "all"), ("-tune", "-n"),
+     ("-gdb-ia", "-n")],
+)  # fmt: skip
+def test_an_option_whose_value_depends_on_the_release_leaves_hydras_command_alone(
+    option: str, word: str
+) -> None:
+    """Intel's -trace may have a value, its -s has one: MPICH has no such options."""
+    placement = place(f"mpiexec.hydra {option} {word} 4 a.out")
+    assert placement.positions == ()
+    assert f"option '{option}' is not known" in placement.warning
+
+
+def test_an_option_with_a_value_in_one_open_mpi_only_leaves_the_command_alone(
+    open_mpi: str,
+) -> None:
+    placement = launchers.place(["mpirun", "--display-topo", "-n", "4", "a.out"], open_mpi)
+    assert placement.positions == ()
+    assert "'--display-topo' is not known" in placement.warning
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("srun --bcast a.out", "--bcast"),
+        ("srun -n 4 --bcast=/tmp/mine a.out", "--bcast=/tmp/mine"),
+        ("srun -n1 a.out : --bcast=/tmp/b b.out", "--bcast=/tmp/b"),
+        ("mpirun -s -n 4 a.out", "-s"),
+        ("mpirun -n 4 --preload-binary a.out", "--preload-binary"),
+        ("mpirun -n 1 a.out : -preload-binary b.out", "-preload-binary"),
+    ],
+)
+def test_a_launcher_that_copies_its_first_word_to_the_nodes_is_left_alone(
+    line: str, option: str, open_mpi: str
+) -> None:
+    """That word would be the shell's: the program itself would not get there."""
+    placement = launchers.place(shlex.split(line), open_mpi)
+    assert placement.positions == ()
+    assert f"option '{option}' copies the program to the nodes" in placement.warning
+
+
+def test_a_value_that_looks_like_such_an_option_is_a_value() -> None:
+    assert place("srun -J --bcast --bcast-exclude=/usr a.out").positions == (4,)
+
+
+def test_an_srun_that_its_environment_tells_to_copy_the_program_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    env = environment(SLURM_BCAST="/tmp/mine")
+    done = run("yprov-run", "--dry-run", "srun", "-n", "4", "a.out", cwd=tmp_path, env=env)
+    assert done.stdout == b"srun -n 4 a.out\n"
+    assert b"srun: SLURM_BCAST copies the program to the nodes" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -149,6 +237,7 @@ def test_in_doubt_the_command_is_left_alone_and_the_reason_is_said(line: str, wo
         "aprun -n 64 -N 32 -d 1 -cc depth HERE a.out",
         "mpiexec.hydra -n 4 -ppn 2 -hosts a,b -genv A 1 HERE a.out",
         "mpiexec.hydra -n 1 -env A 1 HERE a.out : -n 2 HERE b.out",
+        "mpiexec.hydra -rr -n 4 HERE a.out",
         "unknown-launcher -n 4 {yprov}HERE python t.py",
     ],
 )
@@ -187,6 +276,7 @@ def test_a_file_of_programs_gets_the_shim_after_each_lines_options() -> None:
     expected = "# c\n-n 1 -env A 1 SHIM a.out x\n-n 2 SHIM b.out\n"
     assert insert_after_options(text, "SHIM", hydra.OPTIONS) == expected
     assert insert_after_options("--wrong a.out", "SHIM", hydra.OPTIONS) is None
+    assert insert_after_options("-n 1 -s a.out", "SHIM", openmpi.OPTIONS) is None
 
 
 def test_an_option_of_the_programs_own_names_no_file(open_mpi: str) -> None:
@@ -215,7 +305,7 @@ ANY_OPTION = st.sampled_from(
         (name, count)
         for name, count in (
             *srun.OPTIONS.values.items(),
-            *((flag, 0) for flag in srun.OPTIONS.flags - {"--multi-prog"}),
+            *((flag, 0) for flag in srun.OPTIONS.flags - {"--multi-prog", "--bcast"}),
         )
         if name not in srun.OPTIONS.asks_no_program
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from yprov_run.launchers import local, prefix
-from yprov_run.launchers.grammar import Placement
+from yprov_run.launchers.grammar import Placement, unrecognised
 
 MARK = "{yprov}"
 MPI_COMMANDS = frozenset(
@@ -23,7 +23,8 @@ def place(argv: Sequence[str], search_path: str) -> Placement:
     """Find where the task shim goes in a command.
 
     A word `{yprov}` says it by hand. Else the launcher that knows the command decides, also behind
-    `env A=1` and the like; a command that none knows is a local program.
+    `env A=1` and the like; a command that none knows is a local program, unless it is called as
+    MPI launchers are.
     """
     marks = tuple(index for index, word in enumerate(argv) if word == MARK)
     if marks:
@@ -45,7 +46,7 @@ def _grammars(command: str) -> Iterator[_Place]:
     elif command in MPI_COMMANDS:
         from yprov_run.launchers import hydra, openmpi
 
-        yield from (openmpi.place, hydra.place)
+        yield from (openmpi.place, hydra.place, unrecognised)
     elif command in OTHER_COMMANDS:
         from yprov_run.launchers import others
 

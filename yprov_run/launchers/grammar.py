@@ -53,7 +53,9 @@ class Options(NamedTuple):
 
     `values` maps an option, as it is written, to that number. An option in `flags` takes none, or
     takes one only with `=`. `glued` are the letters of short options with a value, as in `-n4`;
-    `optional_glued` those whose value, if any, is never the next word.
+    `optional_glued` those whose value, if any, is never the next word. With an option in
+    `copies_program` the launcher copies its first word to the nodes; where the shim is, that word
+    is a shell, and the program would not get there.
     """
 
     values: dict[str, int]
@@ -63,6 +65,7 @@ class Options(NamedTuple):
     short_flags: str = ""
     abbreviations: bool = False
     asks_no_program: frozenset[str] = frozenset()
+    copies_program: frozenset[str] = frozenset()
 
     def find(self, word: str) -> int | None:
         """Return how many words after this option belong to it; None if it is unknown."""
@@ -106,13 +109,17 @@ class Options(NamedTuple):
         return 0
 
 
+COPIES = "copies the program to the nodes, and would copy the shell that starts the recording"
 _HELP = ("--help", "-help", "-h", "--version", "-version", "-V")
 
 
-def with_either_hyphens(one_value: str, two_values: str, no_value: str, asks: str) -> Options:
+def with_either_hyphens(
+    one_value: str, two_values: str, no_value: str, asks: str, copies: str = ""
+) -> Options:
     """Return options that take one hyphen or two, from names without any, apart by blanks.
 
-    `asks` is an option beside the usual ones with which no program is run.
+    `asks` is an option beside the usual ones with which no program is run; `copies` are those of
+    the flags with which the program is copied to the nodes.
     """
 
     def written(names: str) -> list[str]:
@@ -122,6 +129,7 @@ def with_either_hyphens(one_value: str, two_values: str, no_value: str, asks: st
         values={**dict.fromkeys(written(one_value), 1), **dict.fromkeys(written(two_values), 2)},
         flags=frozenset(written(f"{no_value} help h version V")),
         asks_no_program=frozenset({*_HELP, asks}),
+        copies_program=frozenset(written(copies)),
     )
 
 
@@ -142,6 +150,8 @@ def program_index(argv: Sequence[str], start: int, options: Options) -> tuple[in
         words = options.find(word)
         if words is None:
             return None, f"option {word!r} is not known"
+        if options.meanings(word.partition("=")[0]) & options.copies_program:
+            return None, f"option {word!r} {COPIES}"
         if (options.meanings(word) or {word}) <= options.asks_no_program:
             return None, ""
         index += 1 + words
@@ -190,10 +200,20 @@ def insert_after_options(text: str, shim: str, options: Options) -> str | None:
     return "\n".join(lines) + "\n"
 
 
-def resolved_name(word: str, search_path: str) -> str:
-    """Return the file name that a command resolves to, links followed; empty if there is none."""
+def resolved_path(word: str, search_path: str) -> Path:
+    """Return the file that a command resolves to, links followed; one without a name if none."""
     # Here and not above: few launches need it, and its import takes 5 ms.
     import shutil
 
     found = shutil.which(word, path=search_path)
-    return Path(found).resolve().name if found else ""
+    return Path(found).resolve() if found else Path()
+
+
+def unrecognised(argv: Sequence[str], search_path: str) -> Placement:
+    """Leave alone a command with an MPI launcher's name that none of the grammars knows.
+
+    As a program of this machine it would be one task, and those that it starts would go unseen.
+    """
+    # What is not there need not be warned about: it cannot be run either.
+    is_there = resolved_path(argv[0], search_path).name
+    return untouched(Path(argv[0]).name, "any", "of no MPI that is known" if is_there else "")

@@ -1,4 +1,7 @@
-"""MPICH's hydra, Intel MPI's and PALS' mpiexec (documentation; hydra against the installed 4.0)."""
+"""MPICH's hydra, Intel MPI's and PALS' mpiexec.
+
+From their documentation; hydra's options tried with MPICH 4.0 and 5.0 and Intel MPI 2021.19.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,19 @@ from yprov_run.launchers.grammar import (
     file_option,
     insert_after_options,
     programs,
-    resolved_name,
+    resolved_path,
     untouched,
     with_either_hyphens,
 )
 
-# Taken with one hyphen or with two; the last line is PALS'.
+# Taken with one hyphen or with two; the last line is PALS'. Left out, and so in doubt, are options
+# of Intel's whose value is optional, or depends on the release: trace, t, check-mpi, tune, gdb-ia,
+# and s, which elsewhere has none.
 _ONE_VALUE = """
-n np ppn perhost rr grr f hostfile hosts host machinefile machine wdir configfile genvlist envlist
+n np ppn perhost grr f hostfile hosts host machinefile machine wdir configfile genvlist envlist
 launcher launcher-exec bootstrap bootstrap-exec rmk topolib bind-to map-by membind demux iface
 prepend-pattern outfile-pattern errfile-pattern outfile errfile nameserver localhost usize
-gpus-per-proc path umask gdb-ia gtool gtoolfile trace check-mpi tune arch config g d
+gpus-per-proc path umask gtool gtoolfile arch config g d
 depth cpu-bind mem-bind mem-bind-list env-file exclude-hosts label-io line-buffer-size tmpdir
 rank-by
 """
@@ -30,7 +35,7 @@ _TWO_VALUES = "genv env"
 _NO_VALUE = """
 genvnone genvall envnone envall enable-x disable-x verbose v info print-all-exitcodes
 print-rank-map profile prepend-rank l disable-auto-cleanup disable-hostname-propagation order-nodes
-pmi-port skip-launch-node s noconf nolocal s-all tv gdb
+pmi-port rr skip-launch-node noconf nolocal s-all tv gdb
 line-buffer no-transfer transfer exclusive
 """
 
@@ -54,10 +59,11 @@ def place(argv: Sequence[str], search_path: str) -> Placement | None:
     """Find the programs in a command of hydra's family; None if the command is none."""
     if not argv or Path(argv[0]).name not in COMMANDS:
         return None
-    resolved = resolved_name(argv[0], search_path)
-    is_pals = _PALS in resolved
-    known = {resolved, Path(argv[0]).name} & _PROGRAMS
-    if not known and not is_pals and not _says_so(argv[0], resolved):
+    path = resolved_path(argv[0], search_path)
+    known = {path.name, Path(argv[0]).name} & _PROGRAMS
+    # Its mpiexec goes by no other name: the folders above tell, as /opt/cray/pals/1.4/bin.
+    is_pals = not known and (_PALS in path.name or _PALS in path.parts)
+    if not known and not is_pals and not _says_so(argv[0], path.name):
         return None
     options = PALS_OPTIONS if is_pals else OPTIONS
 

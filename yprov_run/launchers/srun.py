@@ -6,11 +6,13 @@ of the container plugin Pyxis; checked against the installed srun.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from yprov_run.launchers.grammar import (
+    COPIES,
     Options,
     Placement,
     ProgramFile,
@@ -64,7 +66,9 @@ OPTIONS = Options(
     short_flags="EHOQVXZhlsuv",
     abbreviations=True,
     asks_no_program=frozenset({"--help", "--usage", "--version", "-h", "-V"}),
+    copies_program=frozenset({"--bcast"}),
 )
+_ALSO_BCAST = "SLURM_BCAST"  # even where it is empty
 
 
 def place(argv: Sequence[str], search_path: str) -> Placement | None:
@@ -75,6 +79,8 @@ def place(argv: Sequence[str], search_path: str) -> Placement | None:
     found, reason = programs(argv, OPTIONS)
     if not found:
         return untouched("srun", "slurm", reason)
+    if _ALSO_BCAST in os.environ:
+        return untouched("srun", "slurm", f"{_ALSO_BCAST} {COPIES}")
     if any(_is_multi_prog(word) for word in argv[1 : found[0]]):
         return Placement("srun", "slurm", file=ProgramFile(found[0], insert_into_multi_prog))
     return Placement("srun", "slurm", found)
