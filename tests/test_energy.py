@@ -226,3 +226,23 @@ def test_a_step_of_modules_beside_one_of_gpus_counts_each_node_at_its_widest() -
     wide = _node(_zone("g", "gpu", 100, "nvml"), _zone("n", "node", 300, "pm_counters"))
     narrow = replace(_node(_zone("g2", "gpu", 90, "nvml")), name="n2", key="n2-0")
     assert totals([wide, narrow]).measured_energy_j == 390
+
+
+def _gpu(name: str, energy_j: float, second_j: float | None, counted_j: float) -> DeviceUse:
+    """Return a GPU's use; `counted_j` is the part that the counter covers."""
+    return DeviceUse(
+        Device(0, name, name), energy_j=energy_j, energy_second_j=second_j,
+        energy_disagreement=None if second_j is None else second_j / counted_j - 1,
+    )  # fmt: skip
+
+
+def test_a_gpu_without_a_counter_counts_in_the_second_estimate_as_in_the_first() -> None:
+    counted, sampled_only = _gpu("a", 110.0, 102.0, 100.0), _gpu("b", 100.0, None, 0.0)
+    assert totals([_node(counted, sampled_only)]).energy_second_j == pytest.approx(212.0)
+    assert totals([_node(sampled_only)]).energy_second_j is None
+
+
+def test_a_counter_that_grows_while_the_power_reads_nothing_has_no_second_estimate() -> None:
+    silent = _gpu("a", 110.0, 0.0, 100.0)
+    assert totals([_node(silent)]).energy_second_j is None
+    assert totals([_node(silent, _gpu("b", 50.0, 51.0, 50.0))]).energy_second_j == 161.0

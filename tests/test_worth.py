@@ -82,7 +82,7 @@ def test_energy_per_unit_emissions_and_cost_have_their_sources(
     assert job["run:emissions"] == pytest.approx(energy_j * 1.2 / 3.6e6 * 0.3)
     assert job["run:cost"] == pytest.approx(energy_j * 1.2 / 3.6e6 * 0.5)
     assert job["run:currency"] == "EUR"
-    assert re.search(r"work +500 samples, [\d.]+ J for each\n", done.stderr.decode())
+    assert re.search(r"work +500 samples, [\d.]+ m?J for each\n", done.stderr.decode())
     assert re.search(
         r"footprint +[\d.e-]+ kg CO2e, [\d.e-]+ EUR \(the site, ", done.stderr.decode()
     )

@@ -19,9 +19,9 @@ class Totals:
     """Figures over nodes and devices; None where nothing was sampled. Means are over time.
 
     `energy_j` is the GPUs', and the true one within `energy_bound_j` of it; `energy_second_j` is
-    the same with the trapezoid in the counters' place. `energy_scopes` overlap; `measured_*` is
-    of the widest of them that do not. `coverage` is that of the devices, each as it lasted.
-    Imbalance is 1 - mean / highest of the mean use.
+    the same with the trapezoid in the counters' place, where there are both. `energy_scopes`
+    overlap; `measured_*` is of the widest of them that do not. `coverage` is that of the devices,
+    each as it lasted. Imbalance is 1 - mean / highest of the mean use.
     """
 
     nodes: int
@@ -95,15 +95,29 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
 
 
 def _second_j(nodes: Sequence[NodeExecution]) -> float | None:
-    """Return the energy with each counter's part replaced by the trapezoid over the same time."""
+    """Return the energy with each counter's part replaced by the trapezoid over the same time.
+
+    A device without a second estimate counts with its only one; None if all are such.
+    """
 
     def second(use: DeviceUse) -> float | None:
-        if use.energy_second_j is None or use.energy_disagreement is None or use.energy_j is None:
-            return None
-        counted_j = use.energy_second_j / (1 + use.energy_disagreement)
-        return use.energy_j - counted_j + use.energy_second_j
+        return None if use.energy_j is None else use.energy_j + (_correction_j(use) or 0.0)
 
+    uses = (use for node in nodes for use in node.devices)
+    if all(_correction_j(use) is None for use in uses):
+        return None
     return scopes.summed(nodes, second)
+
+
+def _correction_j(use: DeviceUse) -> float | None:
+    """Return how much more the power samples say than the counter, where both measured.
+
+    Not where the power read 0 W all the while: then nothing says how much was counted.
+    """
+    second_j, disagreement = use.energy_second_j, use.energy_disagreement
+    if second_j is None or disagreement is None or disagreement <= -1 or use.energy_j is None:
+        return None
+    return second_j - second_j / (1 + disagreement)
 
 
 def _share(parts: Sequence[tuple[float, float]]) -> float | None:

@@ -10,7 +10,16 @@ from yprov_run.model import Ending, Job
 from yprov_run.provenance.worth import job_worth
 from yprov_run.report.asked import time_limit_s
 from yprov_run.report.reading import structure, value
-from yprov_run.report.words import count, duration, joules, memory, moment, plain
+from yprov_run.report.words import (
+    amount,
+    count,
+    duration,
+    joules,
+    memory,
+    moment,
+    plain,
+    rounded,
+)
 
 _WORTH_SAYING = 0.01
 _NAME = 40
@@ -64,17 +73,17 @@ def _worth(job: Job, figures: Totals) -> list[Line]:
     told = job_worth(job.steps, figures)
     each = dict(structure(told.get("run:energyPerUnit")) or ())
     lines = []
-    for name, amount, _ in structure(told.get("run:figureOfMerit")) or ():
-        words = f"{amount:,g} {plain(name, _NAME)}"
+    for name, done, _ in structure(told.get("run:figureOfMerit")) or ():
+        words = f"{amount(done)} {plain(name, _NAME)}"
         if name in each:
             words += f", {joules(each[name])} for each"
         lines.append(Line("work", words))
     parts = []
     if "run:emissions" in told:
-        parts.append(f"{value(told['run:emissions']):.3g} kg CO2e")
+        parts.append(f"{rounded(value(told['run:emissions']))} kg CO2e")
     if "run:cost" in told:
         currency = plain(str(told.get("run:currency", "")), _NAME)
-        parts.append(f"{value(told['run:cost']):.3g} {currency}".strip())
+        parts.append(f"{rounded(value(told['run:cost']))} {currency}".strip())
     if parts:
         source = plain(str(value(told.get("run:tariffSource", ""))))
         lines.append(Line("footprint", f"{', '.join(parts)} ({source})"))

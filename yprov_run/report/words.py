@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timezone
 
 _LONGEST = 200
+_NEARLY = 0.9995  # of a unit: what is rounded to the whole of it
 # What moves a cursor, colours a screen, hides, or turns a line around.
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -40,7 +41,21 @@ def joules(energy_j: float) -> str:
     for factor, unit in ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ")):
         if energy_j >= factor:
             return f"{energy_j / factor:.2f} {unit}"
-    return f"{energy_j:.1f} J"
+    if not 0 < energy_j < _NEARLY:
+        return f"{energy_j:.1f} J"
+    factor, unit = (1e-3, "mJ") if energy_j >= _NEARLY * 1e-3 else (1e-6, "\u00b5J")
+    small = energy_j / factor
+    return f"{small:.{2 if small < 10 else 1 if small < 100 else 0}f} {unit}"
+
+
+def amount(number: float) -> str:
+    """Return how many there are of something: whole numbers in full, up to 15 digits."""
+    return f"{number:,.0f}" if _NEARLY * 1e6 <= abs(number) < 1e15 else f"{number:,g}"
+
+
+def rounded(number: float) -> str:
+    """Return a figure with three digits, or all that are before the point."""
+    return f"{number:,.0f}" if 1e3 <= abs(number) < 1e15 else f"{number:.3g}"
 
 
 def memory(size_b: float | None) -> str:
