@@ -351,6 +351,56 @@ def test_grace_hopper_keeps_gpu_and_module_apart(
     )
 
 
+def test_a_gpu_that_is_not_ours_costs_none_of_the_others(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver counts also those that it does not let us open."""
+    sensor = _gpus(fake_nvml, monkeypatch, GPUS="8", REFUSED_GPU="3")
+    assert [device.uuid[-1] for device in sensor.devices] == list("0124567")
+    assert [device.index for device in sensor.devices] == list(range(7))
+    assert None not in [value for name, value in named(sensor).items() if "energy" in name]
+    assert (sensor.problems(), sensor.silent_gpus) == ([], 0)
+
+
+def test_a_gpu_that_does_not_answer_is_named_and_costs_none_of_the_others(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = _gpus(fake_nvml, monkeypatch, GPUS="8", REFUSED_GPU="3", REFUSAL="15")
+    assert [device.uuid[-1] for device in sensor.devices] == list("0124567")
+    assert (sensor.problems(), sensor.silent_gpus) == (["GPU number 3: GPU is lost"], 1)
+    assert sensor.problems() == []  # told once
+
+
+def test_a_gpu_that_is_lost_once_it_has_a_handle_is_named_too(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = _gpus(fake_nvml, monkeypatch, GPUS="2", LOST_AFTER_S="0")
+    assert [device.uuid[-1] for device in sensor.devices] == ["1"]
+    assert sensor.problems() == ["GPU number 0: GPU is lost"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"), [("4", "Insufficient Permissions"), ("15", "GPU is lost")]
+)
+def test_a_driver_of_whose_gpus_none_can_be_opened_is_a_gap(
+    refusal: str, words: str, fake_nvml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SensorUnavailableError, match=f"NVML: .*{words}") as caught:
+        _gpus(fake_nvml, monkeypatch, GPUS="2", REFUSED_GPU="-1", REFUSAL=refusal)
+    assert not isinstance(caught.value, SensorAbsentError)
+
+
+@pytest.mark.parametrize(("refusal", "sees_all"), [("4", False), ("15", True)])
+def test_a_task_that_is_shown_all_gpus_samples_them_no_second_time_where_one_is_lost(
+    refusal: str, sees_all: bool, fake_nvml: Path, tmp_path: Path
+) -> None:
+    env = environment(LD_LIBRARY_PATH=str(fake_nvml), SLURM_GPUS_ON_NODE="4", FAKE_NVML_GPUS="4",
+                      FAKE_NVML_REFUSED_GPU="1", FAKE_NVML_REFUSAL=refusal)  # fmt: skip
+    program = "from yprov_run.agent import main; print(main._sees_what_the_leader_sees())"
+    done = run(sys.executable, "-c", program, cwd=tmp_path, env=env)
+    assert done.stdout.decode().strip() == str(sees_all)
+
+
 def test_a_driver_that_is_not_there_is_absent(tmp_path: Path) -> None:
     with pytest.raises(SensorAbsentError, match="libnvidia-ml"):
         NvmlSensor(str(tmp_path / "libnvidia-ml.so.1"))

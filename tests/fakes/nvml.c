@@ -9,6 +9,8 @@
  *   FAKE_NVML_MEAN_W, FAKE_NVML_SWING_W, FAKE_NVML_PERIOD_S    the wave (300, 100, 7)
  *   FAKE_NVML_NO_COUNTER     set: the energy counter is not supported
  *   FAKE_NVML_LOST_AFTER_S   GPU 0 falls off the bus that many seconds after initialisation
+ *   FAKE_NVML_REFUSED_GPU    the GPU of this number answers FAKE_NVML_REFUSAL (4: no permission) when
+ *                            its handle is asked for; -1: each GPU does
  *   FAKE_NVML_BLOCK_AFTER_S  every call blocks for ever, from that many seconds on
  *   FAKE_NVML_CALL_US        what each call costs, as a busy wait
  *   FAKE_NVML_UPDATE_MS      the counter shows its value of the last multiple of that (20)
@@ -36,7 +38,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SUCCESS = 0, INVALID = 2, NOT_SUPPORTED = 3, NO_SUCH_DEVICE = 6, IS_LOST = 15 };
+enum {
+    SUCCESS = 0, INVALID = 2, NOT_SUPPORTED = 3, NO_PERMISSION = 4, NO_SUCH_DEVICE = 6, IS_LOST = 15
+};
 #define EPOCH 1767225600.0 /* 2026-01-01 */
 #define MAX_GPUS 16
 
@@ -136,7 +140,7 @@ int nvmlShutdown(void) { return SUCCESS; }
 const char *nvmlErrorString(int code) {
     switch (code) {
     case SUCCESS: return "Success";
-    case 4: return "Insufficient Permissions";
+    case NO_PERMISSION: return "Insufficient Permissions";
     case NOT_SUPPORTED: return "Not Supported";
     case IS_LOST: return "GPU is lost";
     default: return "Invalid Argument";
@@ -151,7 +155,9 @@ int nvmlSystemGetDriverVersion(char *version, unsigned length) {
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = gpus(); return enter(); }
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) {
+    int refused = (int)knob("FAKE_NVML_REFUSED_GPU", MAX_GPUS);
     if ((int)index >= gpus() || index >= MAX_GPUS) return NO_SUCH_DEVICE;
+    if (refused < 0 || refused == (int)index) return (int)knob("FAKE_NVML_REFUSAL", NO_PERMISSION);
     *device = &handles[index];
     return enter();
 }
@@ -162,7 +168,7 @@ int nvmlDeviceGetUUID(void *device, char *uuid, unsigned length) {
     for (const char *c = node ? node : "local"; *c; c++) hash = (hash ^ (unsigned)*c) * 16777619u;
     snprintf(uuid, length, "%s-%08x-0000-4000-8000-%012d", is_instance(device) ? "MIG" : "GPU",
              hash, is_instance(device) ? (int)((int *)device - handles) : index_of(device));
-    return enter();
+    return check(device);
 }
 
 int nvmlDeviceGetName(void *device, char *name, unsigned length) {
@@ -334,7 +340,7 @@ int nvmlGpmSampleAlloc(double **sample) { *sample = calloc(1, sizeof **sample); 
 
 int nvmlGpmSampleGet(void *device, double *sample) {
     if (is_instance(device)) return INVALID;
-    if (getenv("FAKE_NVML_GPM_DENIED")) return 4;
+    if (getenv("FAKE_NVML_GPM_DENIED")) return NO_PERMISSION;
     *sample = now();
     return enter();
 }

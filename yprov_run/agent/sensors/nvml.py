@@ -41,7 +41,10 @@ class _Planned:
 
 
 class NvmlSensor:
-    """All GPUs that the driver shows to this process, each with the quantities it supports."""
+    """All GPUs that the driver shows to this process, each with the quantities it supports.
+
+    `silent_gpus` is how many it shows that cannot be opened for another reason than permission.
+    """
 
     name = "nvml"
 
@@ -52,18 +55,32 @@ class NvmlSensor:
         self._failing: set[tuple[str, int]] = set()
         self._plan: list[_Planned] = []
         self._counters: list[tuple[int, Call]] = []
+        self.silent_gpus = 0
         self._turn = -1  # the first reading asks for everything
         try:
             self._nvml = Nvml(library)
             self._driver = self._nvml.text("nvmlSystemGetDriverVersion")
-            for index in range(self._nvml.number("nvmlDeviceGetCount_v2")):
-                handle = self._nvml.handle("nvmlDeviceGetHandleByIndex_v2", c_uint(index))
-                self._add_gpu(handle)
+            self._add_gpus(self._nvml.number("nvmlDeviceGetCount_v2"))
         except OSError as error:
             raise SensorAbsentError(f"no {library}: {error}") from error
         except NvmlError as error:
             kind = SensorAbsentError if error.code == _DRIVER_NOT_LOADED else SensorUnavailableError
             raise kind(f"NVML: {error}") from error
+
+    def _add_gpus(self, count: int) -> None:
+        """Add each GPU that can be opened; NvmlError if there are some, and none can."""
+        failed: NvmlError | None = None
+        for index in range(count):
+            try:
+                self._add_gpu(self._nvml.handle("nvmlDeviceGetHandleByIndex_v2", c_uint(index)))
+            except NvmlError as error:
+                failed = error
+                # The driver counts those of other jobs too, and does not let us open them.
+                if error.code != lib.NO_PERMISSION:
+                    self.silent_gpus += 1
+                    self._problems.append(f"GPU number {index}: {error}")
+        if failed is not None and not self.devices:
+            raise NvmlError(failed.code, "; ".join(self._problems) or str(failed))
 
     def _add_gpu(self, handle: c_void_p) -> None:
         uuid = self._nvml.text("nvmlDeviceGetUUID", handle)
