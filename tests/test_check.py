@@ -233,6 +233,31 @@ def test_files_beside_the_document_are_held_against_their_checksums(
     assert words in done.stdout.decode()
 
 
+def _faults_with_size(size: str, job_dir: Path, place: Path) -> str:
+    folder = Path(shutil.copytree(job_dir, place / "job_1"))
+    document = json.loads((folder / "prov.json").read_text())
+    document["entity"]["table/tasks"]["schema:contentSize"] = size
+    (folder / "prov.json").write_text(json.dumps(document))
+    done = run("yprov-inspect", "check", str(folder), cwd=place)
+    assert b"Traceback" not in done.stderr
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("size", ["²", "٣", "-1", "12 kB"])
+def test_a_size_that_is_no_number_is_not_held_against_the_file(
+    size: str, job_dir: Path, tmp_path: Path
+) -> None:
+    assert _faults_with_size(size, job_dir, tmp_path) == ""
+
+
+@pytest.mark.parametrize("size", ["9" * 19, "9" * 5_000])
+def test_a_size_that_no_file_has_is_a_fault(size: str, job_dir: Path, tmp_path: Path) -> None:
+    found = _faults_with_size(size, job_dir, tmp_path)
+    assert found.count("\n") == 1
+    assert "bytes, the document says 999" in found
+    assert len(found) < 500
+
+
 def test_a_large_document_is_checked_in_linear_time() -> None:
     def seconds(count: int) -> float:
         document = copy.deepcopy(GOOD)

@@ -14,8 +14,14 @@ from hypothesis import strategies as st
 
 from tests.support import documents
 from tests.support.commands import only_job, run
+from tests.support.records import Shape, write_record
 from yprov_run.cli.fold import fold
 from yprov_run.jobdir import JobDir
+from yprov_run.merge.embedded.collect import Embedded
+from yprov_run.merge.read import read_job
+from yprov_run.model import Json
+from yprov_run.provenance.embedded import add_embedded
+from yprov_run.provenance.records import Records
 
 SAMPLE = Path(__file__).parent / "data/yprov4ml"
 RELATIONS = ("used", "wasGeneratedBy", "wasDerivedFrom", "wasInformedBy", "wasAssociatedWith")
@@ -185,6 +191,34 @@ def test_a_torn_document_is_a_file_and_a_gap(text: str, tmp_path: Path) -> None:
     assert document["entity"]["ml/prov_x_GR0_0"]["prov:type"] == "run:EmbeddedDocument"
 
 
+@pytest.mark.parametrize("depth", [20, 600, 900, 960, 975])
+@pytest.mark.parametrize("name", ["prov:type", "yprov:list", "prov:value", "yprov:global_rank"])
+def test_a_value_nested_deep_costs_no_other(name: str, depth: int, tmp_path: Path) -> None:
+    text = json.dumps(OLD).replace('"train/x_0": {}', f'"train/x_0": {{"{name}": "here"}}')
+    document = _write(text.replace('"here"', "[" * depth + '"core"' + "]" * depth), tmp_path)
+    (found,) = [a for key, a in document["activity"].items() if "/train_x_0" in key]
+    assert "core" in found[name] or "nested too deep" in found[name]
+    assert found["prov:label"] == "train/x_0"
+
+
+def test_a_document_that_cannot_be_taken_apart_stands_in_its_file_and_costs_no_other(
+    tmp_path: Path,
+) -> None:
+    def embedded(name: str, value: object) -> Embedded:
+        content: Json = {"entity": {"e": {"yprov:n": 5}, "f": {"yprov:n": value}}}
+        return Embedded("yprov4ml", name, f"artifacts_GR0/embedded/{name}", 9, "0" * 64, 0, content)
+
+    records = Records({})
+    # More digits than Python turns into a text.
+    found = [embedded("a.json", 10**5_000), embedded("b.json", 7)]
+    job = read_job(write_record(tmp_path, Shape(nodes=1, gpus=0, seconds=2)))
+    add_embedded(records, job, found)
+    entities = records.as_json()["entity"]
+    assert entities["ml/a"]["run:note"].endswith("it stands in its file only")
+    assert "ValueError" in entities["ml/a"]["run:note"]
+    assert sorted(entities) == ["ml/a", "ml/b", "ml/b/e", "ml/b/f"]
+
+
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
     | st.sampled_from(["x_0", "train/x_0", "lr/x_0", "2026-01-01T00:00:00", "^^xsd:int"]),
@@ -240,6 +274,16 @@ with open(f"{run}/metrics/train/loss", "w") as stream:
     for step, value in enumerate((0.5, "nan", 0.25, "torn")):
         stream.write(f"{now + step} {value} {step}\\n")
 """
+
+
+@pytest.mark.parametrize(
+    "value", ["!!bool perhaps", "!!timestamp soon", "!!int ''", "!!float ''", "9" * 5_000, "*a",
+              "[" * 600 + "]" * 600, "0001-01-01 00:00:00 +23:59", "{[]: 1}", "9" * 4_000],
+)  # fmt: skip
+def test_a_description_that_is_no_runs_costs_nothing_else(value: str, tmp_path: Path) -> None:
+    (tmp_path / "meta.txt").write_text(f"run_id: ab\nstart_time: 5\nend_time: {value}\n")
+    document = _job_that("mkdir -p run; cp meta.txt run/meta.yaml", tmp_path)
+    assert documents.job(document)["run:state"] == "completed"
 
 
 def test_a_run_in_mlflows_file_store_folds_in(tmp_path: Path) -> None:

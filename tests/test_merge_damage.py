@@ -7,8 +7,10 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -135,6 +137,85 @@ def test_a_damaged_file_of_the_record_is_named(name: str, content: bytes, copy: 
     (copy.record / name).write_bytes(content)
     gaps = documents.gaps(_merged(copy))
     assert [gap for gap in gaps if name.rpartition("/")[2] in gap]
+
+
+def _change(job: JobDir, kind: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change what the node's agent said in every event of one kind."""
+    path = _nodes(job, ".events.jsonl")
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    for event in events:
+        if event["event"] == kind:
+            change(event)
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+NO_NUMBERS = ["²", "٣", "9" * 5_000, "-1", ""]
+
+
+@pytest.mark.parametrize("word", NO_NUMBERS)
+@pytest.mark.parametrize(
+    ("launcher", "name"),
+    [
+        ("srun", "SLURM_STEP_NUM_TASKS"),
+        ("mpirun", "OMPI_COMM_WORLD_SIZE"),
+        ("srun", "SLURM_NODEID"),
+    ],
+)
+def test_a_word_that_is_no_number_stands_for_none(
+    launcher: str, name: str, word: str, copy: JobDir
+) -> None:
+    step = copy.steps_dir / "0" / "step.json"
+    step.write_text(json.dumps(json.loads(step.read_text()) | {"launcher": launcher}))
+    _change(copy, "node", lambda event: event["environment"].update({name: word}))
+    document = _merged(copy)
+    assert documents.job(document)["run:state"] == "completed"
+    assert not [gap for gap in documents.gaps(document) if "announced themselves" in gap]
+
+
+@pytest.mark.parametrize("index", NO_NUMBERS)
+def test_updates_of_a_counter_that_has_no_number_are_left_out(index: str, copy: JobDir) -> None:
+    def change(event: dict[str, Any]) -> None:
+        event["longest_ms"] = {**event["longest_ms"], index: 20}
+
+    before = documents.job(documents.load(copy.document))["run:energyBound"]
+    _change(copy, "updates", change)
+    assert documents.job(_merged(copy))["run:energyBound"] == before
+
+
+@pytest.mark.parametrize("figure", [10**400, -(10**400), 1 << 63, 10**300])
+@pytest.mark.parametrize("place", range(11))
+def test_a_figure_beyond_reason_costs_its_column_only(
+    place: int, figure: int, copy: JobDir
+) -> None:
+    def change(event: dict[str, Any]) -> None:
+        event["reduction"]["columns"]["gpu0_power_dw"][place] = figure
+
+    whole = documents.job(documents.load(copy.document))
+    _change(copy, "end", change)
+    job = documents.job(_merged(copy))
+    assert job["run:maxUtilisation"] == whole["run:maxUtilisation"]
+    assert job["run:gpuCount"] == 2
+
+
+@pytest.mark.parametrize("depth", [600, 900])
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+@pytest.mark.parametrize("kind", ["node", "hardware", "end"])
+def test_what_is_nested_deep_in_an_event_is_no_crash(
+    kind: str, opening: str, closing: str, depth: int, copy: JobDir
+) -> None:
+    _change(copy, kind, lambda event: event.update({"environment": "here", "extra": "here"}))
+    events = _nodes(copy, ".events.jsonl")
+    nested = f"{opening * depth}5{closing * depth}"
+    events.write_text(events.read_text().replace('"here"', nested))
+    assert documents.job(_merged(copy))["run:state"] == "completed"
+
+
+def test_a_column_of_a_device_beyond_reason_is_none_of_ours(copy: JobDir) -> None:
+    def change(event: dict[str, Any]) -> None:
+        event["columns"][-1][2] = 10**400
+
+    _change(copy, "columns", change)
+    assert documents.job(_merged(copy))["run:state"] == "completed"
 
 
 def test_a_newer_schema_is_read_as_far_as_it_is_known(copy: JobDir) -> None:

@@ -48,14 +48,14 @@ def ask_accounting(directory: JobDir) -> None:
     record, _ = fields.load(directory.job_file)
     scheduler = fields.mapping(record, "scheduler")
     number = fields.text(scheduler, "number")
-    if fields.text(scheduler, "scheduler") != "slurm" or not number.isdigit():
+    if fields.text(scheduler, "scheduler") != "slurm" or fields.of_digits(number) is None:
         return
     kept = read_accounting(directory)
     if (kept is not None and kept.final) or shutil.which("sacct") is None:
         return
     size = fields.text(fields.mapping(scheduler, "variables"), "SLURM_HET_SIZE")
     try:
-        asked = _ask(number, int(size) if size.isdecimal() else 1)
+        asked = _ask(number, fields.of_digits(size) or 1)
     except (OSError, subprocess.SubprocessError, ValueError):
         return
     user = fields.text(fields.mapping(record, "user"), "name")

@@ -119,7 +119,7 @@ def chosen_devices(
             found = _named(word.strip(), devices)
             if found is None:
                 break
-            if word.strip().isdecimal() and not by_order:
+            if fields.of_digits(word.strip()) is not None and not by_order:
                 doubt = "GPUs are named by numbers in an order that is not known: all are counted"
             chosen.add(found)
     return (everything, doubt) if doubt else (chosen, "")
@@ -127,9 +127,9 @@ def chosen_devices(
 
 def _named(word: str, devices: Sequence[Device]) -> int | None:
     """Return the device that a word names: by number, UUID or its beginning, or MIG instance."""
-    if word.isdecimal():
-        numbers = [device.index for device in devices]
-        return numbers[int(word)] if len(word) < 6 and int(word) < len(numbers) else None
+    place = fields.of_digits(word)
+    if place is not None:
+        return devices[place].index if place < len(devices) else None
     if len(word) < 5 or word.lower() in _NONE:
         return None
     if word.startswith("MIG-GPU-"):

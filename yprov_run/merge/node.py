@@ -113,13 +113,12 @@ def _execution(
     started = min(trace.task_started_ms, default=0)
     ended = max(trace.last_event_ms, figures.last_ms or 0, trace.cut_ms or 0)
     environment = fields.mapping(trace.node, "environment")
-    index = fields.text(environment, "SLURM_NODEID")
     uses = [_use(device, trace, figures, started, ended) for device in trace.devices]
     return NodeExecution(
         key=key,
         name=fields.text(trace.node, "name") or key.rpartition("-")[0],
         hostname=fields.text(trace.node, "hostname"),
-        index=int(index) if index.isdigit() else None,
+        index=fields.of_digits(fields.text(environment, "SLURM_NODEID")),
         started_ms=None if zero_ms is None else zero_ms + started,
         ended_ms=None if zero_ms is None else zero_ms + ended,
         first_sample_ms=_plus(zero_ms, figures.first_ms),

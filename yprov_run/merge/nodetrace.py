@@ -133,9 +133,10 @@ def _take_updates(event: Json, trace: NodeTrace) -> None:
     """Take how often counters update, and what the next update after the first, or last, showed."""
     grown = trace.grown_last_dj if fields.text(event, "at") == "end" else trace.grown_first_dj
     for name, into in (("longest_ms", trace.updates_ms), ("grown_dj", grown)):
-        for index, value in fields.mapping(event, name).items():
-            if index.isdecimal() and type(value) is int and 0 <= value < _MAX_UPDATE:
-                into[int(index)] = value
+        for word, value in fields.mapping(event, name).items():
+            index = fields.of_digits(word)
+            if index is not None and type(value) is int and 0 <= value < _MAX_UPDATE:
+                into[index] = value
 
 
 def _take_task(event: Json, time_ms: int, trace: NodeTrace) -> None:

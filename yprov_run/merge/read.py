@@ -53,7 +53,7 @@ def read_job(directory: JobDir, progress: Callable[[float], None] = lambda _: No
         directory=fields.text(record, "directory") or directory.path.name,
         cluster=fields.text(scheduler, "cluster"),
         scheduler=fields.text(scheduler, "scheduler") or "none",
-        scheduler_facts=fields.mapping(scheduler, "variables"),
+        scheduler_facts=_variables(scheduler),
         user=fields.text(user, "name") or "unknown",
         account=fields.text(scheduler, "account"),
         host=fields.text(fields.mapping(record, "platform"), "host"),
@@ -67,6 +67,12 @@ def read_job(directory: JobDir, progress: Callable[[float], None] = lambda _: No
         gaps=tuple(gaps),
         accounting=accounting,
     )
+
+
+def _variables(scheduler: Json) -> Json:
+    """Return the scheduler's variables; what is no text was never one."""
+    found = fields.mapping(scheduler, "variables")
+    return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
 def _job_uuid(record: Json, directory: JobDir) -> str:
@@ -236,8 +242,7 @@ def _expect(
         seen = {execution.name for execution in nodes}
         gaps += [Gap(f"{where}, node {name}", "nothing recorded") for name in sorted(names - seen)]
     name = "SLURM_STEP_NUM_TASKS" if by_slurm else "OMPI_COMM_WORLD_SIZE"
-    text = fields.text(environment, name)
-    expected_tasks = int(text) if text.isdigit() else None
+    expected_tasks = fields.of_digits(fields.text(environment, name))
     announced = sum(len(execution.own_tasks) for execution in nodes)
     if expected_tasks is not None and announced < expected_tasks:
         gaps.append(Gap(where, f"{announced} of {expected_tasks} tasks announced themselves"))

@@ -9,6 +9,7 @@ from yprov_run.model import Column, Json, NodeExecution
 
 # The figures stand in the node execution itself, and their raw form is most of a trace.
 _RAW = ("reduction", "columns")
+_MAX_DEPTH = 8  # what is nested deeper is no agent's, and stays as it is
 
 
 class Slimmer:
@@ -40,9 +41,11 @@ class Slimmer:
             facts["hardware"] = self._hardware.setdefault(repr(hardware), hardware)
         return replace(execution, columns=columns, facts=facts)
 
-    def _shared(self, facts: Json) -> Json:
+    def _shared(self, facts: Json, depth: int = 0) -> Json:
+        if depth > _MAX_DEPTH:
+            return facts
         return {
-            name: self._shared(value) if isinstance(value, dict) else self._one(value)
+            name: self._shared(value, depth + 1) if isinstance(value, dict) else self._one(value)
             for name, value in facts.items()
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -9,7 +10,10 @@ from typing import Any, NamedTuple
 from yprov_run.model import QUANTITIES, Column, ColumnStats, Json
 from yprov_run.trace.reduction import FIELDS
 
-_ALL_INTEGERS = {int}
+# Figures as `FIELDS` has them fit 64 bits each, but for the integral: a counter's may be longer.
+_pack = struct.Struct("<8qd2q").pack
+_INTEGRAL = FIELDS.index("integral")
+_MAX_INTEGRAL = 1 << 100
 _MAX_COLUMNS = 4096
 
 
@@ -44,6 +48,8 @@ def _layout(keys: tuple[tuple[str, Any], ...]) -> Layout:
         # By value and not by type, as a key that was met before is known by its value.
         if quantity not in QUANTITIES or (device is not None and device != int(device)):
             return Layout()
+        if device is not None and not 0 <= device < _MAX_COLUMNS:
+            return Layout()  # it would stand in the names of files
         columns.append(Column(QUANTITIES[quantity], None if device is None else int(device)))
     return Layout(tuple(columns))
 
@@ -130,7 +136,14 @@ def readings(column: Column, figures: object) -> Readings | None:
 def _integers(figures: object) -> Sequence[int] | None:
     if not isinstance(figures, list) or len(figures) != len(FIELDS):
         return None
-    return figures if set(map(type, figures)) == _ALL_INTEGERS else None
+    try:
+        # Types and bounds at once: it runs for every column of every device of every node.
+        _pack(*figures)
+    except (struct.error, OverflowError):
+        return None
+    integral = figures[_INTEGRAL]
+    fits = type(integral) is int and -_MAX_INTEGRAL < integral < _MAX_INTEGRAL
+    return figures if fits else None
 
 
 def mean(columns: Sequence[ColumnStats]) -> float | None:

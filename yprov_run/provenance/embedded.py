@@ -13,91 +13,65 @@ from typing import Any
 
 from yprov_run.merge import fields
 from yprov_run.merge.embedded.collect import Embedded
-from yprov_run.model import Job, NodeExecution, Step, Task
+from yprov_run.model import Job
 from yprov_run.provenance import foreign
-from yprov_run.provenance.identifiers import JOB, node_id, step_id
 from yprov_run.provenance.mlflow import add_run
 from yprov_run.provenance.records import Attributes, Records, clean, local_part, own
 from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS
 from yprov_run.provenance.vocabulary import term
+from yprov_run.provenance.writers import rank_of, stem_of, writer_of
 
 # Beyond, documents are named and counted but stand only in their files: some 10 MB.
 MAX_RECORDS = 30_000
+# What a document of any program may make of code that takes it apart.
+_UNEXPECTED = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+_IN_ITS_FILE = "it stands in its file only"
 
 
 def add_embedded(records: Records, job: Job, found: Sequence[Embedded]) -> None:
     """Add every document once, linked to the task that wrote it, as far as that is known."""
-    stems = Counter(_stem(one) for one in found)
+    stems = Counter(stem_of(one) for one in found)
     room = MAX_RECORDS
-    for one in sorted(found, key=lambda one: (one.step or 0, _rank(one) or 0, one.name)):
-        stem = _stem(one)
+    for one in sorted(found, key=lambda one: (one.step or 0, rank_of(one) or 0, one.name)):
+        stem = stem_of(one)
         base = f"ml/{local_part(stem if stems[stem] == 1 else one.name)}"
-        writer = _writer(records, job, one)
+        writer = writer_of(records, job, one)
         count = _count(one)
         room -= count
-        _add_file(records, job, one, base, writer, count, folded=room >= 0)
-        if room < 0 or not one.content:
-            continue
+        folded, note = _folded(records, one, base, writer, room)
+        _add_file(records, job, one, base, writer, count, note)
+        _put(records, folded)
+
+
+def _folded(
+    records: Records, one: Embedded, base: str, writer: str, room: int
+) -> tuple[Records, str]:
+    """Return a document's records apart from the job's; none, and why, where there can be none.
+
+    Apart, as one that fails half-way must leave nothing behind, and cost no other document.
+    """
+    if not one.content:
+        return Records({}), f"no JSON object; {_IN_ITS_FILE}"
+    if room < 0:
+        return Records({}), "not folded in, as there are too many: it stands in its file"
+    apart = Records(dict(records.prefixes))
+    try:
         if one.kind == "mlflow":
-            add_run(records, one.content, base, writer)
+            add_run(apart, one.content, base, writer)
         else:
-            _Document(records, one.content, base, writer).add()
+            _Document(apart, one.content, base, writer).add()
+    except _UNEXPECTED as error:
+        return Records({}), f"not folded in ({type(error).__name__}); {_IN_ITS_FILE}"
+    return apart, ""
 
 
-def _stem(one: Embedded) -> str:
-    return one.name.rpartition("/")[2].removesuffix(".json")
-
-
-def _rank(one: Embedded) -> int | None:
-    """Return the rank that wrote a document: as it says, else as its name does (`_GR3_`)."""
-    activities = fields.mapping(one.content, "activity")
-    for record in activities.values():
-        if isinstance(record, Mapping):
-            rank = record.get("yprov:global_rank")
-            text = str(rank.get("$")) if isinstance(rank, Mapping) else str(rank)
-            if text.isascii() and text.isdigit() and len(text) < 10:
-                return int(text)
-    for part in _stem(one).split("_"):
-        if part.startswith("GR") and part[2:].isascii() and part[2:].isdigit():
-            return int(part[2:][:9])
-    return None
-
-
-def _writer(records: Records, job: Job, one: Embedded) -> str:
-    """Return the activity that wrote a document: a task where it can be told, else a step."""
-    step = next((step for step in job.steps if step.number == one.step), None)
-    if step is None:
-        return JOB
-    tasks = [(node, task) for node in step.nodes for task in node.tasks]
-    own_tasks = [(node, task) for node, task in tasks if task.worker_of is None]
-    rank = _rank(one)
-    if rank is None or len(own_tasks) == 1 == len(tasks):
-        matching = own_tasks if len(own_tasks) == 1 else []
-    else:
-        # A launcher of workers (torchrun) has a rank too, but it is the worker that trains.
-        workers = [pair for pair in tasks if pair[1].worker_of is not None]
-        matching = [pair for pair in (workers or own_tasks) if pair[1].rank == rank]
-    if len(matching) != 1:
-        return step_id(step)
-    return _add_task(records, step, *matching[0])
-
-
-def _add_task(records: Records, step: Step, node: NodeExecution, task: Task) -> str:
-    name = f"{task.rank}" if task.rank is not None else f"pid{task.pid}"
-    part_of = node_id(step, node)
-    identifier = f"task/{step.number}/{name}"
-    attributes: Attributes = {
-        "prov:type": term("Task"),
-        "prov:label": f"rank {name}",
-        "dcterms:isPartOf": part_of,
-        **own(exitStatus=task.exit_status),
-    }
-    records.add("activity", identifier, attributes)
-    records.relate(
-        "wasInformedBy", identifier, part_of,
-        {"prov:informed": identifier, "prov:informant": part_of},
-    )  # fmt: skip
-    return identifier
+def _put(records: Records, apart: Records) -> None:
+    records.prefixes.update(apart.prefixes)
+    kinds = apart.as_json()
+    del kinds["prefix"]
+    for kind, added in kinds.items():
+        for identifier, attributes in added.items():
+            records.add(kind, identifier, attributes)
 
 
 def _kinds(content: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -123,12 +97,9 @@ def _count(one: Embedded) -> int:
 
 
 def _add_file(
-    records: Records, job: Job, one: Embedded, base: str, writer: str, count: int, folded: bool
+    records: Records, job: Job, one: Embedded, base: str, writer: str, count: int, note: str
 ) -> None:
     """Add the document itself, as a file beside ours."""
-    note = "" if folded else "not folded in, as there are too many: it stands in its file"
-    if not one.content:
-        note = "no JSON object; it stands in its file only"
     entity = records.add(
         "entity",
         base,

@@ -28,6 +28,8 @@ _XSD = {"xsd": "xsd", "xsd_1": "xsd"}
 _NUMBERS = re.compile(r"xsd:(double|float|decimal)\Z")
 _INTEGERS = {"xsd:int": 1 << 31, "xsd:long": 1 << 63, "xsd:integer": 1 << 63}
 _MAX_TEXT = 1 << 16
+_MAX_DEPTH = 8
+_TOO_DEEP = "nested too deep to be shown: it stands in its file"
 
 
 def zone_of(activities: Mapping[str, Any]) -> timezone:
@@ -83,10 +85,10 @@ def _plain(value: object) -> object:
     return match.group(1) if match else value
 
 
-def _text(value: object) -> str:
-    """Return a value as one bare text."""
-    if isinstance(value, list):
-        return ", ".join(_text(one) for one in value)
+def _text(value: object, depth: int = 0) -> str:
+    """Return a value as one bare text; lists in lists as JSON, beyond a depth that programs use."""
+    if isinstance(value, list) and depth < _MAX_DEPTH:
+        return ", ".join(_text(one, depth + 1) for one in value)
     inner = _plain(value) if not isinstance(value, Mapping) or "$" in value else value
     if isinstance(inner, str):
         return clean(inner[:_MAX_TEXT])
@@ -95,9 +97,12 @@ def _text(value: object) -> str:
 
 def _compact(value: object) -> str:
     try:
-        return compact(value)[:_MAX_TEXT]
-    except (ValueError, RecursionError, TypeError):
-        return clean(repr(value)[:_MAX_TEXT])
+        try:
+            return compact(value)[:_MAX_TEXT]
+        except (ValueError, TypeError):
+            return clean(repr(value)[:_MAX_TEXT])
+    except RecursionError:
+        return _TOO_DEEP  # what could just be read, from higher up the stack
 
 
 def _value(value: object) -> Any:

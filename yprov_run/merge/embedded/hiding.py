@@ -19,11 +19,11 @@ def without_secrets(content: bytes) -> bytes:
     try:
         found = json.loads(content)
         hidden = _hidden(found, "")
+        return content if hidden == found else json.dumps(hidden).encode()
     except (ValueError, RecursionError):
         return redact_text(content.decode("utf-8", "surrogateescape")).encode(
             "utf-8", "surrogateescape"
         )
-    return content if hidden == found else json.dumps(hidden).encode()
 
 
 def _hidden(value: object, name: str) -> object:

@@ -14,6 +14,10 @@ _MAX_FILES = 2_000
 _MAX_TEXT = 64 << 10
 _MAX_METRIC_BYTES = 64 << 20
 _MAX_LINE = 4_096
+# What else PyYAML raises, where a value is not of the type that its tag says.
+_UNEXPECTED = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 _STATUS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 
 
@@ -25,7 +29,7 @@ def read_run(meta: Path) -> Json | None:
     text = _text(meta)
     try:
         described = yaml.safe_load(text) if text.count("&") < 100 else None
-    except (yaml.YAMLError, RecursionError, ValueError):
+    except (yaml.YAMLError, *_UNEXPECTED):
         return None
     if not isinstance(described, dict) or not isinstance(described.get("run_id"), str):
         return None

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from yprov_run.merge import fields
 from yprov_run.provenance.rules.findings import Finding, pointer
 
 _CHUNK = 1 << 20
 _SIZE = "schema:contentSize"
+_SHOWN = 20
 _SAMPLES = "run:SampleFile"
 _SAMPLE_TABLE = "run:SampleTable"
 
@@ -116,10 +118,12 @@ def _look(descriptor: int, location: str, expected: object, may_grow: bool) -> t
     if not stat.S_ISREG(status.st_mode):
         return f"{location!r} is no regular file", ""
     left = status.st_size
-    if isinstance(expected, str) and expected.isdigit():
-        left = int(expected)
-        if left > status.st_size or (left < status.st_size and not may_grow):
-            return f"{location!r} has {status.st_size} bytes, the document says {expected}", ""
+    if isinstance(expected, str) and expected.isascii() and expected.isdigit():
+        size = fields.of_digits(expected)  # None: more than any file has
+        if size is None or size > status.st_size or (size < status.st_size and not may_grow):
+            says = expected[:_SHOWN]
+            return f"{location!r} has {status.st_size} bytes, the document says {says}", ""
+        left = size
     digest = hashlib.sha256()
     while left > 0 and (chunk := os.read(descriptor, min(left, _CHUNK))):
         digest.update(chunk)
