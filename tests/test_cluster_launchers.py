@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,44 @@ def test_the_output_is_that_of_the_bare_command_and_all_tasks_are_recorded(
     job = documents.job(document)
     assert job["run:taskCount"] == tasks, documents.gaps(document)
     assert job["run:state"] == "completed"
+
+
+# How each program is told that it is called, which is looked for beside us, on the PATH, and in the
+# folder alone; nothing where there is no such program.
+CALLED = {
+    "srun -n1 ./beside": "{folder}/./beside",
+    "srun -n1 ../{name}/beside": "{folder}/../{name}/beside",
+    "srun -n1 show": "{folder}/bin/show", "srun -n1 sub/beside": "sub/beside",
+    "srun -n1 beside": "beside", "srun -n1 --multi-prog programs": "beside",
+    "srun -n1 ./k=v": "{folder}/./k=v", "srun -n1 absent": "", "srun -n1 ./plain": "",
+    f"mpirun.openmpi {TCP} -np 1 beside": "{folder}/beside",
+    f"mpirun.openmpi {TCP} -np 1 ./k=v": "./k=v",
+    f"mpirun.openmpi {TCP} -np 1 show": "{folder}/bin/show",
+}  # fmt: skip
+
+
+def test_a_program_is_found_where_its_launcher_finds_it_and_called_by_the_same_name(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    """By that name scripts find what lies beside them. A shell's function reaches them as well."""
+    for name in ("bin/show", "sub/beside", "beside", "k=v"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('#!/bin/bash\necho "$0 $(type -t told)"\n')
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "plain").write_text("")
+    (tmp_path / "programs").write_text("0 beside\n")
+    words = {"folder": str(tmp_path), "name": tmp_path.name}
+    lines = ["#!/bin/bash", "told() { :; }", "export -f told"]
+    for command in CALLED:
+        for wrapper in ("", "yprov-run -q --no-merge --no-capture "):
+            lines.append(f'echo "$({wrapper}{command.format(**words)} 2>/dev/null) $?"')
+    path = f"{tmp_path}/bin:{BIN}:{os.environ['PATH']}"
+    said = cluster.batch("\n".join(lines), tmp_path, ("-n1",), {"PATH": path}).output.splitlines()
+    bare, wrapped = said[::2], said[1::2]
+    # What srun finds in the folder alone, a shell must be told to find there.
+    assert [re.sub("^[.]/beside", "beside", line) for line in wrapped] == bare
+    for line, name in zip(bare, CALLED.values(), strict=True):
+        assert line.startswith(f"{name.format(**words)} function 0" if name else " "), said
 
 
 def test_a_multi_prog_step_runs_each_ranks_program_and_keeps_the_file_as_an_input(

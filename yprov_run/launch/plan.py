@@ -25,6 +25,13 @@ _BOOT_AGENT = (
 )
 _SHIM = Path(__file__).with_name("shim.sh")
 _CONTROLS = range(1, 9)
+# env takes a program's path with `=` for an assignment; nice, which is what is left then, does not.
+_NO_ASSIGNMENT = (
+    "_yprov_by_env=yes",
+    "case $1 in *=*)",
+    '  if command -v nice >/dev/null 2>&1; then set -- nice -n 0 "$@"; else _yprov_by_env=; fi ;;',
+    "esac",
+)
 _SHELLS_OWN = frozenset({"IFS", "OPTIND", "PPID"})
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -122,6 +129,7 @@ def _restored_environment(environ: Mapping[str, str]) -> list[str]:
     The values are the task's own, as the kernel keeps them: none of them stands in a file.
     """
     lines = [f"unset {name}" for name in ("PWD", "OLDPWD") if name not in environ]
+    lines += _NO_ASSIGNMENT
     for name, value in sorted(environ.items()):
         if name in _SHELLS_OWN or not _IDENTIFIER.match(name):
             # What stands for a newline while the variables are lines.
@@ -130,7 +138,7 @@ def _restored_environment(environ: Mapping[str, str]) -> list[str]:
             lines += [
                 f"_yprov_value=$(tr '\\n\\000' '\\{sign:03o}\\n' </proc/$$/environ 2>/dev/null |",
                 f"  LC_ALL=C sed -n {wanted} | tr '\\{sign:03o}' '\\n')",
-                'if [ -n "$_yprov_value" ]; then',
+                'if [ -n "$_yprov_value" ] && [ -n "$_yprov_by_env" ]; then',
                 f'  set -- /usr/bin/env {shlex.quote(f"{name}=")}"${{_yprov_value%x}}" "$@"',
                 "fi",
             ]

@@ -1,5 +1,7 @@
 # Sourced by every task of a step, before its program; settings stand above this line.
 # It must never fail the task: no output, no `exit` but the last, every write may be refused.
+# Where there can be no more processes, some shells end at once: then they still run the program.
+trap 'exec "$@"' EXIT
 _yprov_node=${SLURMD_NODENAME:-}
 # hydra hands the tasks on all nodes this variable as it is on its own.
 case $_yprov_ranks,${MPI_LOCALRANKID:-},$_yprov_node in any,?*,?*)
@@ -13,6 +15,35 @@ case $_yprov_node in '' | */* | .*) _yprov_node=node ;; esac
 _yprov_boot=
 { read -r _yprov_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || :
 _yprov_base=$_yprov_nodes/$_yprov_node-${_yprov_boot%%-*}
+
+# srun hands a task its program by its whole path, by which scripts find what lies beside them; both
+# it and Open MPI also run what lies in the working directory, which a shell's exec does not.
+_yprov_program=$1
+case $_yprov_ranks,$1 in
+  any,* | *,/* | openmpi,*/*) ;;
+  slurm,.*) _yprov_program=$PWD/$1 ;;
+  *)
+    _yprov_found=./$1
+    [ "$_yprov_ranks" = slurm ] || _yprov_found=$PWD/$1
+    case $1 in
+      */*) ;;
+      *) [ ! -f "$_yprov_found" ] || [ ! -x "$_yprov_found" ] || _yprov_program=$_yprov_found ;;
+    esac
+    _yprov_left=${PATH:-}:
+    while [ -n "$_yprov_left" ]; do
+      _yprov_found=${_yprov_left%%:*}/$1 _yprov_left=${_yprov_left#*:}
+      if [ -f "$_yprov_found" ] && [ -x "$_yprov_found" ]; then
+        _yprov_program=$_yprov_found
+        [ "$_yprov_ranks" = slurm ] || _yprov_program=$1
+        break
+      fi
+    done
+    ;;
+esac
+if [ "$_yprov_program" != "$1" ]; then
+  shift
+  set -- "$_yprov_program" "$@"
+fi
 
 _yprov_rank=0 _yprov_local=0
 case $_yprov_ranks in
@@ -69,13 +100,8 @@ fi
 
 # Where the program cannot be run, a task of srun ends with the number of the error (ENOENT, EACCES)
 # and a line of its own; the shell's exec would end with 127 or 126.
-_yprov_runs() {
-  case $1 in
-    */*) [ -f "$1" ] && [ -x "$1" ] ;;
-    *) command -v "$1" >/dev/null 2>&1 ;;
-  esac
-}
-if [ "$_yprov_ranks" = slurm ] && ! _yprov_runs "$1"; then
+if [ "$_yprov_ranks" = slurm ] && { [ ! -f "$1" ] || [ ! -x "$1" ]; }; then
+  trap - EXIT
   if [ -e "$1" ]; then
     echo "slurmstepd: error: execve(): $1: Permission denied" >&2
     exit 13
