@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import need
 from tests.support import documents
 from tests.support.commands import BIN, REPOSITORY, environment, only_job, run
 from tests.support.processes import agents_below
@@ -173,6 +174,24 @@ def test_a_strange_environment(change: dict[str, str | None], tmp_path: Path) ->
         # No Python starts with it: it is the job's own variable that must not disturb the agent.
         wrapper = ["env", "-u", "PYTHONHOME", *wrapper, "env", "PYTHONHOME=/nowhere"]
     _check_stdout(run(*wrapper, "/bin/sh", "-c", JOB[2], cwd=tmp_path, env=env))
+
+
+@pytest.mark.parametrize("most", range(1, 8))
+def test_a_limit_of_processes_that_is_reached_at_any_point(most: int, tmp_path: Path) -> None:
+    """Nobody but the superuser has the limit: so a user who may read what is ours."""
+    need([name for name in ("setpriv", "prlimit") if not shutil.which(name)], "this test")
+    tmp_path.chmod(0o777)
+    may = "+dac_override,+dac_read_search"
+    user = [
+        "setpriv",
+        "--reuid=54321",
+        "--clear-groups",
+        f"--inh-caps={may}",
+        f"--ambient-caps={may}",
+    ]
+    limited = [*user, "prlimit", f"--nproc={most}", "yprov-run", "-q"]
+    done = run(*limited, "sh", "-c", "echo out; exit 3", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, b"out\n"), done.stderr
 
 
 def _check_stdout(done: subprocess.CompletedProcess[bytes]) -> None:

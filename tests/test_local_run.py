@@ -101,11 +101,10 @@ def test_the_program_has_no_child_and_no_descriptor_that_it_would_not_have(tmp_p
 
 
 def test_an_inherited_signal_disposition_reaches_the_program(tmp_path: Path) -> None:
-    command = ["sh", "-c", "grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status"]
-    script = f"trap '' HUP; {subprocess.list2cmdline(command[:2])} \"$1\""
-    bare = run("sh", "-c", script, "sh", command[2], cwd=tmp_path)
-    wrapped = run("sh", "-c", "trap '' HUP; yprov-run -q sh -c \"$1\"", "sh", command[2],
-                  cwd=tmp_path)  # fmt: skip
+    show = ["grep", "-E", "Sig(Blk|Ign|Cgt)", "/proc/self/status"]
+    bare = run("env", "--ignore-signal=HUP", *show, cwd=tmp_path)
+    wrapped = run("env", "--ignore-signal=HUP", "yprov-run", "-q", *show, cwd=tmp_path)
+    assert b"SigIgn:\t0000000000000001" in bare.stdout
     assert wrapped.stdout == bare.stdout
 
 
@@ -201,7 +200,11 @@ def test_a_driver_that_blocks_from_the_start_is_named_and_the_host_is_sampled(
     assert [i for i in document["entity"] if i.endswith("host/cpu_usage_pct")]
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGHUP"])
+@pytest.mark.parametrize(
+    "name",
+    ["SIGTERM", "SIGUSR1", "SIGHUP", "SIGABRT", "SIGSEGV", "SIGTRAP", "SIGPIPE", "SIGWINCH",
+     "SIGCONT", "SIGALRM"],
+)  # fmt: skip
 def test_a_signal_sent_to_us_alone_reaches_the_program_once(name: str, tmp_path: Path) -> None:
     number = getattr(signal, name)
     assert _signals_seen(tmp_path, lambda pid: os.kill(pid, number)) == [int(number)]
@@ -218,7 +221,8 @@ def _signals_seen(folder: Path, send: object) -> list[int]:
     program = (
         "import signal, sys\n"
         "seen = []\n"
-        "for n in (1, 2, 10, 12, 15): signal.signal(n, lambda n, f: seen.append(n))\n"
+        "for n in (1, 2, 5, 6, 10, 11, 12, 13, 14, 15, 18, 28):\n"
+        "    signal.signal(n, lambda n, f: seen.append(n))\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
         "print(seen, flush=True)\n"
@@ -238,6 +242,12 @@ def _signals_seen(folder: Path, send: object) -> list[int]:
     process.stdout.close()
     assert process.wait(30) == 0
     return [int(number) for number in seen]
+
+
+def test_an_alarm_that_was_set_before_us_ends_the_program(tmp_path: Path) -> None:
+    start = "import os, signal, sys; signal.alarm(2); os.execvp(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", start, "yprov-run", "-q", "sleep", "60"]
+    assert run(*command, cwd=tmp_path).returncode == -signal.SIGALRM
 
 
 def test_the_wrapper_dies_of_a_signal_when_the_program_does(tmp_path: Path) -> None:

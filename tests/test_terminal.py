@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import documents
 from tests.support.commands import environment, only_job
 from tests.support.slurm import wait_until
 
@@ -90,6 +91,18 @@ def test_a_key_that_signals_reaches_the_program_once(
     (tmp_path / "stop").touch()
     assert terminal.end() == 0
     assert (tmp_path / "seen.0").read_text() == name
+
+
+def test_a_terminal_that_hangs_up_ends_the_program(tmp_path: Path) -> None:
+    """The kernel tells the session's leader alone, as yprov-run is under `ssh -t` or in tmux."""
+    command = ["yprov-run", "sh", "-c", "echo $$ >started.new; mv started.new started; sleep 60"]
+    terminal = Terminal(command, tmp_path)
+    wait_until((tmp_path / "started").exists, "the program", 20)
+    terminal.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(terminal.pid, 0)[1]) == -signal.SIGHUP
+    assert not Path("/proc", (tmp_path / "started").read_text().strip()).exists()
+    job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
+    assert (job["run:state"], job["run:signal"]) == ("killed", "SIGHUP")
 
 
 def test_a_signal_to_us_alone_after_ctrl_c_is_passed_on(

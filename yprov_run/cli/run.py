@@ -54,7 +54,7 @@ def _run(request: Request) -> Outcome:
         request = request._replace(inputs=(*request.inputs, plan.original))
     capturing = Capturing(request, prepared.job, prepared.step, plan.placement.launcher)
     begin = capturing.begin if request.capture else None
-    outcome = _launch(plan.command, begin, lambda: _unrecorded(request))
+    outcome = _launch(plan.command, begin, lambda reason: _unrecorded(request, reason))
     _conclude(request, prepared, outcome, capturing)
     return outcome
 
@@ -62,18 +62,18 @@ def _run(request: Request) -> Outcome:
 def _launch(
     command: Sequence[str],
     launched: Callable[[int], None] | None = None,
-    shorter: Callable[[], Sequence[str]] | None = None,
+    bare: Callable[[str], Sequence[str]] | None = None,
 ) -> Outcome:
-    outcome = supervise.run(command, launched, shorter)
+    outcome = supervise.run(command, launched, bare)
     if outcome.error:
         complain(PROGRAM, outcome.error)
     return outcome
 
 
-def _unrecorded(request: Request) -> list[str]:
-    """Return the bare command, where the system has no room for our words beside the user's."""
+def _unrecorded(request: Request, reason: str) -> list[str]:
+    """Return the bare command, where the system refuses what we would make of it."""
     del os.environ[JOB_DIR_VARIABLE]
-    complain(PROGRAM, "no room for our words beside so many arguments: no task is recorded")
+    complain(PROGRAM, f"{reason}: no task is recorded")
     return bare_command(request.argv)
 
 

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
+# A shell that waits for us would not see the command stop, unless we stop as well. A fault of ours
+# (SIGSEGV) ends us although it is blocked; only what others send can be waited for.
 _NOT_FORWARDED = {
-    signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGCONT, signal.SIGTSTP, signal.SIGTTIN,
-    signal.SIGTTOU, signal.SIGWINCH, signal.SIGURG, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE,
-    signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGSYS, signal.SIGPIPE, signal.SIGXFSZ,
+    signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU,
 }  # fmt: skip
 FORWARDED = frozenset(signal.valid_signals()) - _NOT_FORWARDED
-_SI_KERNEL = 0x80
+_SI_USER, _SI_KERNEL = 0, 0x80
+# Of the kernel's own signals, these are not the command's: a terminal sends them to everybody in
+# the foreground, and the last is for the time that we computed ourselves.
+_KERNELS_TO_US = {signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH, signal.SIGXCPU}
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _BROADCAST_S = 0.1
 _LET_START_S = 0.05
@@ -53,29 +56,34 @@ class Outcome(NamedTuple):
 def run(
     command: Sequence[str],
     launched: Callable[[int], None] | None = None,
-    shorter: Callable[[], Sequence[str]] | None = None,
+    bare: Callable[[str], Sequence[str]] | None = None,
 ) -> Outcome:
     """Run a command to its end; while it runs, everything we get that was meant for it is its.
 
     `launched` is called with its process id as soon as it runs and is watched. It must be quick
-    and raise nothing: a signal that comes meanwhile is passed on after it. `shorter` gives the
-    command to run where the system takes none of so many bytes.
+    and raise nothing: a signal that comes meanwhile is passed on after it. `bare` is told why the
+    system refuses the command with our words in it, or a process for it, and gives it without them.
+    Where there is no process, this does not return: the command takes our place.
     """
     started_ms = _now_ms()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED | {signal.SIGCHLD})
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
-        pid = _spawn(command, mask)
+        pid = _spawn(lambda: _become(command, mask))
+        if pid is None:
+            reason = "no process is left to wait for the command"
+            _become(command if bare is None else bare(reason), mask)
     except OSError as error:
-        if error.errno == errno.E2BIG and shorter is not None:
+        if error.errno == errno.E2BIG and bare is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            return run(shorter(), launched)
+            return run(bare("no room for our words beside so many arguments"), launched)
         return _failed(command, error, started_ms)
-    witness = _Witness()
+    witness = _witness()
     if launched is not None:
         launched(pid)
     status = _wait(pid, witness)
-    witness.dismiss()
+    if witness is not None:
+        witness.dismiss()
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         return Outcome(started_ms, _now_ms(), signal=-code)
@@ -100,42 +108,51 @@ def end_like(outcome: Outcome) -> None:
     os._exit(128 + outcome.signal if outcome.signal else outcome.exit_status or 0)
 
 
-def _spawn(command: Sequence[str], mask: set[int | signal.Signals]) -> int:
-    """Start the command with the signals as we were given them. Raises OSError if it cannot be.
+def _spawn(become: Callable[[], NoReturn]) -> int | None:
+    """Start a process that becomes the command; None if there can be none.
 
-    By fork and exec, as posix_spawn leaves two of the C library's signals ignored.
+    Raises OSError where the command cannot be run. By fork and exec, as posix_spawn leaves two of
+    the C library's signals ignored.
     """
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    pid = os.fork()
+    try:
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        return None
     if pid == 0:
-        _become(command, mask, writer)
+        try:
+            become()
+        except OSError as error:
+            os.write(writer, str(error.errno).encode())
+        finally:
+            os._exit(NOT_FOUND)
     os.close(writer)
     with os.fdopen(reader, "rb") as report:
         reason = report.read()
     if reason:
         os.waitpid(pid, 0)
-        raise OSError(int(reason), os.strerror(int(reason)), command[0])
+        raise OSError(int(reason), os.strerror(int(reason)))
     return pid
 
 
-def _become(command: Sequence[str], mask: set[int | signal.Signals], writer: int) -> NoReturn:
-    """Be the command, in the child; if it cannot be, write why and end."""
+def _become(command: Sequence[str], mask: set[int | signal.Signals]) -> NoReturn:
+    """Be the command, with the signals as we were given them. Raises OSError if that cannot be."""
     # Python ignores these two at its start; the command shall not inherit that.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
-        try:
-            os.execvp(command[0], list(command))  # noqa: S606 - that is the task
-        except OSError as error:
-            if error.errno != errno.ENOEXEC:
-                raise
-            # A script without its first line, which a shell would run as well.
-            os.execv("/bin/sh", ["/bin/sh", *command])  # noqa: S606 - that is the task
+        os.execvp(command[0], list(command))  # noqa: S606 - that is the task
     except OSError as error:
-        os.write(writer, str(error.errno).encode())
-    finally:
-        os._exit(NOT_FOUND)
+        if error.errno != errno.ENOEXEC:
+            raise
+        # A script without its first line, which a shell would run as well.
+        os.execv("/bin/sh", ["/bin/sh", *command])  # noqa: S606 - that is the task
 
 
 def _failed(command: Sequence[str], error: OSError, started_ms: int) -> Outcome:
@@ -148,7 +165,7 @@ def _failed(command: Sequence[str], error: OSError, started_ms: int) -> Outcome:
     )
 
 
-def _wait(pid: int, witness: _Witness) -> int:
+def _wait(pid: int, witness: _Witness | None) -> int:
     """Return the command's wait status, passing on what is sent to us alone."""
     while True:
         info = signal.sigwaitinfo(FORWARDED | {signal.SIGCHLD})
@@ -156,9 +173,21 @@ def _wait(pid: int, witness: _Witness) -> int:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 return status
+        elif info.si_code == _SI_USER and info.si_pid == os.getpid():
+            continue  # we wrote where nobody reads any more, or too much
         # A terminal's is everybody's; the witness is heard all the same, or its word would stay.
-        elif not witness.saw(info.si_signo) and info.si_code != _SI_KERNEL:
+        elif (witness is None or not witness.saw(info.si_signo)) and not (
+            info.si_code == _SI_KERNEL and info.si_signo in _KERNELS_TO_US
+        ):
             os.kill(pid, info.si_signo)
+
+
+def _witness() -> _Witness | None:
+    """Return a witness; None where there can be no more processes: the command runs anyway."""
+    try:
+        return _Witness()
+    except OSError:
+        return None
 
 
 class _Witness:
@@ -174,7 +203,12 @@ class _Witness:
         self._reader = reader
         self._seen: list[int] = []
         parent = os.getpid()
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError:
+            os.close(reader)
+            os.close(writer)
+            raise
         if self._pid == 0:
             _be_the_witness(writer, parent)
         os.close(writer)
