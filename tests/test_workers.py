@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,58 @@ def test_a_worker_is_found_below_a_shell_and_reported_once(tmp_path: Path) -> No
     (tmp_path / "12" / "environ").write_bytes(b"LOCAL_RANK=0\0RANK=4\0")
     assert [w.pid for w in finder.find(10)] == [12]
     assert finder.find(10) == []
+
+
+def _gone(proc: Path, parent: int, *pids: int) -> None:
+    for pid in pids:
+        shutil.rmtree(proc / str(pid))
+    (proc / str(parent) / "task" / str(parent) / "children").write_text("")
+
+
+def test_a_worker_with_the_number_of_one_that_is_gone_is_a_worker_too(tmp_path: Path) -> None:
+    _process(tmp_path, 10, "11 12", b"A=1\0")
+    _process(tmp_path, 11, "", b"RANK=0\0LOCAL_RANK=0\0")
+    _process(tmp_path, 12, "", b"A=1\0")
+    finder = WorkerFinder(str(tmp_path))
+    assert [w.pid for w in finder.find(10)] == [11]
+    for _ in range(4):  # by then 12 is taken for none
+        assert finder.find(10) == []
+    _gone(tmp_path, 10, 11, 12)
+    assert finder.find(10) == []
+    (tmp_path / "10/task/10/children").write_text("11 12")
+    _process(tmp_path, 11, "", b"RANK=2\0LOCAL_RANK=0\0")
+    _process(tmp_path, 12, "", b"RANK=3\0LOCAL_RANK=1\0")
+    assert [(w.pid, w.rank) for w in finder.find(10)] == [(11, 2), (12, 3)]
+
+
+def test_a_worker_that_the_kernels_list_leaves_out_once_is_still_the_same_one(
+    tmp_path: Path,
+) -> None:
+    """The list of a process' children may lack some while others of them end."""
+    _process(tmp_path, 10, "11", b"A=1\0")
+    _process(tmp_path, 11, "", b"RANK=0\0LOCAL_RANK=0\0")
+    finder = WorkerFinder(str(tmp_path))
+    assert [w.pid for w in finder.find(10)] == [11]
+    children = tmp_path / "10/task/10/children"
+    children.write_text("")
+    assert finder.find(10) == []
+    children.write_text("11")
+    assert finder.find(10) == []
+
+
+def test_a_day_of_short_lived_children_takes_no_memory(tmp_path: Path) -> None:
+    """A job that starts 50 programs every ten seconds, looked at as often."""
+    _process(tmp_path, 10, "", b"A=1\0")
+    children = tmp_path / "10/task/10/children"
+    finder = WorkerFinder(str(tmp_path))
+    tracemalloc.start()
+    try:
+        finder.find(10)
+        before = tracemalloc.get_traced_memory()[0]
+        for first in range(1000, 1000 + 50 * 500, 50):
+            children.write_text(" ".join(map(str, range(first, first + 50))))
+            finder.find(10)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 50_000  # all 25,000 took four megabytes

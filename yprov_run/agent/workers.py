@@ -6,8 +6,8 @@ told neither.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from yprov_run.agent.sensors.files import contents
 
@@ -32,7 +32,8 @@ class WorkerFinder:
 
     def __init__(self, proc: str = "/proc") -> None:
         self._proc = proc
-        self._looks: dict[int, int] = {}
+        # Of each task: how often each of its descendants was looked at.
+        self._looks: dict[int, dict[int, int]] = {}
         self._ranked_tasks: dict[int, bool] = {}
 
     def find(self, task_pid: int) -> list[Worker]:
@@ -42,25 +43,26 @@ class WorkerFinder:
         if self._ranked_tasks[task_pid]:
             return []
         found = []
+        before, now = self._looks.get(task_pid, {}), dict[int, int]()
         level = [task_pid]
         for _ in range(_DEPTH):
             level = [child for pid in level for child in self._children(pid)][:_MAX_CHILDREN]
             for pid in level:
-                worker = self._look(task_pid, pid)
-                if worker is not None:
-                    found.append(worker)
+                now[pid] = before.get(pid, 0)
+                if now[pid] < _LOOKS:
+                    now[pid] += 1
+                    ranks = self._ranks(pid)
+                    if ranks is not None:
+                        now[pid] = _LOOKS
+                        found.append(Worker(task_pid, pid, *ranks))
+        # The others are forgotten, as their numbers go to other processes; but the kernel's list of
+        # children may lack some that are there.
+        now.update({pid: before[pid] for pid in before.keys() - now.keys() if self._lives(pid)})
+        self._looks[task_pid] = now
         return found
 
-    def _look(self, task_pid: int, pid: int) -> Worker | None:
-        looks = self._looks.get(pid, 0)
-        if looks >= _LOOKS:
-            return None
-        self._looks[pid] = looks + 1
-        ranks = self._ranks(pid)
-        if ranks is None:
-            return None
-        self._looks[pid] = _LOOKS
-        return Worker(task_pid, pid, *ranks)
+    def _lives(self, pid: int) -> bool:
+        return os.path.exists(f"{self._proc}/{pid}")  # noqa: PTH110 - as below
 
     def _children(self, pid: int) -> list[int]:
         return [int(word) for word in contents(f"{self._proc}/{pid}/task/{pid}/children").split()]
@@ -68,7 +70,9 @@ class WorkerFinder:
     def _ranks(self, pid: int) -> tuple[int, int] | None:
         """Return RANK and LOCAL_RANK of a process; None if it was told neither."""
         try:
-            variables = Path(self._proc, str(pid), "environ").read_bytes().split(b"\0")
+            # Not by Path, which leaves each name that it sees in the interpreter's table of names.
+            with open(f"{self._proc}/{pid}/environ", "rb") as stream:  # noqa: PTH123
+                variables = stream.read().split(b"\0")
         except OSError:
             return None
         told = dict(
