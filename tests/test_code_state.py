@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +18,9 @@ from hypothesis import strategies as st
 from tests.conftest import need
 from yprov_run.capture import code
 from yprov_run.capture.patch import MAX_PATCH_BYTES, as_new_file
-from yprov_run.kinds.code import Repository, Submodule
+from yprov_run.kinds.code import Captured, Repository, Submodule
+from yprov_run.merge.attachments import patch_of
+from yprov_run.merge.restore import restore
 
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
@@ -248,6 +252,99 @@ def test_nothing_that_a_repository_names_is_run(tmp_path: Path) -> None:
     assert "+changed" in state.patch
     assert state.submodules[0].dirty
     assert not (tmp_path / "ran").exists()
+
+
+def _with_an_odd_filter(folder: Path) -> Path:
+    """Make a repository whose files go through a filter with a `=` in its name."""
+    _repository(folder)
+    (folder / ".gitattributes").write_text("* filter=a=b\n")
+    _git(folder, "add", ".")
+    _git(folder, "commit", "-q", "-m", "attributes")
+    with (folder / ".git/config").open("a") as config:
+        config.write(f'[filter "a=b"]\n\tclean = touch {folder}/../ran; cat\n\trequired = true\n')
+    (folder / "train.py").write_text("changed\n")
+    return folder
+
+
+def _git_that(folder: Path, does: str) -> dict[str, str]:
+    """Make a git that does something before it is the real one; return its environment."""
+    folder.mkdir()
+    (folder / "git").write_text(f'#!/bin/sh\n{does}\nexec {shutil.which("git")} "$@"\n')
+    (folder / "git").chmod(0o755)
+    return {**_environment(), "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def test_a_filter_is_not_run_whatever_its_name(tmp_path: Path) -> None:
+    state = _state(_with_an_odd_filter(tmp_path / "r"))
+    assert "+changed" in state.patch
+    assert state.problems == ()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_git_that_would_run_a_filter_all_the_same_is_not_asked(tmp_path: Path) -> None:
+    """Before 2.31 git took no settings from the environment."""
+    folder = _with_an_odd_filter(tmp_path / "r")
+    state = _state(folder, _git_that(tmp_path / "old", "unset GIT_CONFIG_COUNT"))
+    assert not (tmp_path / "ran").exists()
+    assert (state.commit, state.dirty, state.patch) == (_git(folder, "rev-parse", "HEAD"), None, "")
+    assert "filter a=b" in state.problems[0]
+
+
+def test_a_configuration_too_long_to_be_read_keeps_git_from_being_asked(tmp_path: Path) -> None:
+    folder = _repository(tmp_path / "r")
+    (folder / ".gitattributes").write_text("* filter=late\n")
+    with (folder / ".git/config").open("a") as config:
+        config.write("[pad]\n" + f"x = {'x' * 60_000}\n" * 300)
+        config.write(f'[filter "late"]\n\tclean = touch {tmp_path}/ran; cat\n')
+    (folder / "train.py").write_text("changed\n")
+    state = _state(folder)
+    assert not (tmp_path / "ran").exists()
+    assert "too long" in state.problems[0]
+
+
+def test_a_file_in_another_encoding_comes_back_from_the_patch_as_it_was(tmp_path: Path) -> None:
+    folder = _repository(tmp_path / "r")
+    (folder / "train.py").write_bytes(b"# caf\xe9\nprint('two')\n")
+    _git(folder, "commit", "-q", "-a", "-m", "latin")
+    (folder / "train.py").write_bytes(b"# caf\xe9 cr\xe8me\nprint('three')\n")
+    recorded = json.loads(json.dumps(dataclasses.asdict(Captured((_state(folder),)))))
+    restored = restore(Captured, recorded)
+    assert restored is not None
+    patch = patch_of(restored.repositories[0])
+    assert patch is not None
+    clone = tmp_path / "clone"
+    _git(tmp_path, "clone", "-q", str(folder), str(clone))
+    (tmp_path / "patch").write_bytes(patch.content)
+    _git(clone, "apply", str(tmp_path / "patch"))
+    assert (clone / "train.py").read_bytes() == (folder / "train.py").read_bytes()
+
+
+def test_what_a_slow_look_for_untracked_files_takes_is_not_taken_from_the_rest(
+    tmp_path: Path,
+) -> None:
+    folder = _repository(tmp_path / "r")
+    _git(folder, "remote", "add", "origin", "https://host/p.git")
+    (folder / "train.py").write_text("changed\n")
+    spent = tmp_path / "spent"
+    slow = _git_that(tmp_path / "slow", f'case "$*" in *--others*) touch {spent}; exit 1 ;; esac')
+    (state,) = code.capture([str(folder)], slow, monotonic=lambda: 100.0 * spent.exists())
+    assert (state.remote, state.untracked_count) == ("https://host/p.git", None)
+    assert "+changed" in state.patch
+    assert [problem.partition(":")[0] for problem in state.problems] == [
+        "untracked files are not known"
+    ]
+
+
+def test_untracked_files_stay_out_where_git_is_set_not_to_show_them(tmp_path: Path) -> None:
+    folder = _repository(tmp_path / "r")
+    _git(folder, "config", "status.showUntrackedFiles", "no")
+    (folder / ".bash_history").write_text("private matter\n")
+    (folder / "train.py").write_text("changed\n")
+    state = _state(folder)
+    assert state.untracked_count is None
+    assert "+changed" in state.patch
+    assert "private" not in state.patch
+    assert "status.showUntrackedFiles" in state.problems[0]
 
 
 def test_a_repository_cannot_lead_to_files_elsewhere(tmp_path: Path) -> None:

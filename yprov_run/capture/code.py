@@ -1,49 +1,38 @@
 """Which code ran: commit, branch, remote, and what was changed and not committed.
 
-Asked of git where it is installed, else read from the repository's files. A repository is data
-here: nothing that its configuration names (hooks, filters, monitors, diff programs, transports)
-is run. Taken right after the launch: a program that changes its own repository at once is seen
-with these changes.
+Asked of git where it is installed, else read from the repository's files. Taken right after the
+launch: a program that changes its own repository at once is seen with these changes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from yprov_run import config
 from yprov_run.capture import gitfiles
 from yprov_run.capture.commandline import paths_in
+from yprov_run.capture.gitprogram import Git, texts
 from yprov_run.capture.patch import MAX_PATCH_BYTES, as_new_file, patch_audience, without_secrets
-from yprov_run.capture.program import ProgramError, Said, ask
+from yprov_run.capture.program import ProgramError
 from yprov_run.capture.scene import Scene
 from yprov_run.errors import YprovError
 from yprov_run.kinds.code import Captured, Repository, Submodule
 from yprov_run.light import NamedTuple
 from yprov_run.redaction.remote import without_credentials
 
-_MAX_LIST_BYTES = 16 << 20
 _MAX_SUBMODULES = 50
 _MAX_UNTRACKED = 200
 _MAX_SCRIPTS = 3
-
-# Whatever of git would run a program that the repository names.
-_HARMLESS = (
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "core.untrackedCache=false",
-    "core.quotePath=false",
-    "diff.ignoreSubmodules=all",
-    "diff.noprefix=false",
-    "diff.mnemonicPrefix=false",
-    "protocol.allow=never",
-    "safe.bareRepository=explicit",
-    "status.relativePaths=false",
-)
+_URL = re.compile(r"remote\.(.*)\.url\Z")
+_NO = {"no", "false", "off", "0"}
 
 
 def take(scene: Scene) -> Captured:
@@ -89,89 +78,37 @@ def capture(
             words = "git is not installed here: whether the code was changed is not known"
             repository = Repository(root, *plain, problems=(words,))
         else:
-            git = _Git(program, root, _environment(environ), give_up, monotonic)
+            git = partial(Git, program, root, environ, give_up, monotonic)
             repository = _read(git, root, with_patch)
         found.append(replace(repository, remote=without_credentials(repository.remote)))
     return found
 
 
-class _Git:
-    """Git in one repository, for reading only."""
+def _read(begin: Callable[[], Git], root: str, with_patch: bool) -> Repository:
+    """Ask git for all that it can say in time; what it cannot is named.
 
-    def __init__(
-        self,
-        program: str,
-        root: str,
-        environ: Mapping[str, str],
-        give_up: float,
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._program = program
-        self._root = root
-        # The repository must be just here, and its files too, whatever its configuration says.
-        above = os.path.dirname(root)  # noqa: PTH120 - may be no text
-        self._environ = {**environ, "GIT_CEILING_DIRECTORIES": above, "GIT_WORK_TREE": root}
-        self._give_up = give_up
-        self._monotonic = monotonic
-        self._settings = [word for setting in _HARMLESS for word in ("-c", setting)]
-        self._settings += self._without_filters()
-
-    def __call__(self, *words: str, limit_bytes: int = _MAX_LIST_BYTES) -> Said:
-        argv = [self._program, "--no-pager", "--literal-pathspecs", *self._settings, *words]
-        left_s = self._give_up - self._monotonic()
-        if left_s <= 0:
-            raise ProgramError("the time for reading the code's state was spent")
-        return ask(argv, left_s, limit_bytes, self._environ, self._root)
-
-    def within(self, path: str) -> _Git:
-        root = os.path.join(self._root, path)  # noqa: PTH118 - may be no text
-        return _Git(self._program, root, self._environ, self._give_up, self._monotonic)
-
-    def _without_filters(self) -> list[str]:
-        """Return settings that put every clean and smudge filter out of action."""
-        try:
-            said = self("config", "--includes", "-z", "--name-only", "--get-regexp", r"^filter\.")
-        except ProgramError:
-            return []
-        names = {key.rpartition(".")[0] for key in _texts(said)}
-        keys = [f"{name}.{part}=" for name in sorted(names) for part in ("clean", "process")]
-        keys += [f"{name}.required=false" for name in sorted(names)]
-        return [word for key in keys for word in ("-c", key)]
-
-
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
-    return kept | {
-        "LC_ALL": "C",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_ALLOW_PROTOCOL": "none",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ATTR_NOSYSTEM": "1",
-    }
-
-
-def _read(git: _Git, root: str, with_patch: bool) -> Repository:
-    """Ask git for all that it can say in time; what it cannot is named."""
+    Untracked files come last: in a large folder the look for them takes what time there is.
+    """
     problems: list[str] = []
     try:
-        status, untracked = _status(git, root, problems)
+        git = begin()
+        status = _parse_status(texts(git(*_STATUS, "--untracked-files=no")))
     except ProgramError as error:
         return Repository(root, *gitfiles.read(root), problems=(f"git: {error}",))
-    remote, patch = "", ""
+    patch = ""
     submodules: tuple[Submodule, ...] = ()
-    try:
-        remote = _remote(git, status.upstream)
+    with _naming(problems, "git"):
+        patch = _difference(git, status, problems) if with_patch else ""
+    with _naming(problems, "git"):
         submodules = tuple(_submodules(git, root))
-        if with_patch:
-            patch = _patch(git, root, status, untracked or [], problems)
-    except ProgramError as error:
-        problems.append(f"git: {error}")
+    untracked = _untracked(git, root, problems)
+    if with_patch:
+        patch = without_secrets(patch + _new_files(root, untracked or [], patch))
     return Repository(
         root=root,
         commit=status.commit,
         branch=status.branch,
-        remote=remote,
+        remote=_remote(git, status.upstream),
         dirty=status.changed > 0 or any(module.dirty for module in submodules),
         changed_count=status.changed,
         untracked_count=None if untracked is None else len(untracked),
@@ -179,6 +116,15 @@ def _read(git: _Git, root: str, with_patch: bool) -> Repository:
         patch=patch,
         problems=tuple(problems),
     )
+
+
+@contextlib.contextmanager
+def _naming(problems: list[str], what: str) -> Iterator[None]:
+    """Note as a problem what git refused or had no time for."""
+    try:
+        yield
+    except ProgramError as error:
+        problems.append(f"{what}: {error}")
 
 
 class _Status(NamedTuple):
@@ -189,19 +135,6 @@ class _Status(NamedTuple):
 
 
 _STATUS = ("status", "--porcelain=v2", "--branch", "-z", "--ignore-submodules=all", "--no-renames")
-
-
-def _status(git: _Git, root: str, problems: list[str]) -> tuple[_Status, list[str] | None]:
-    """Return what was changed, and the untracked files; None for these if there are too many."""
-    status = _parse_status(_texts(git(*_STATUS, "--untracked-files=no")))
-    try:
-        others = git("ls-files", "--others", "--exclude-standard", "-z")
-    except ProgramError as error:
-        problems.append(f"untracked files are not known: git: {error}")
-        return status, None
-    if others.cut:
-        problems.append("not all untracked files are counted: they are too many")
-    return status, list(gitfiles.without_records(root, _texts(others)))
 
 
 def _parse_status(entries: Sequence[str]) -> _Status:
@@ -223,22 +156,31 @@ def _parse_status(entries: Sequence[str]) -> _Status:
     )
 
 
-def _remote(git: _Git, upstream: str) -> str:
+def _untracked(git: Git, root: str, problems: list[str]) -> list[str] | None:
+    """Return the untracked files; None where git could not tell, or is set not to."""
+    if git.setting("status.showuntrackedfiles").lower() in _NO:
+        problems.append("untracked files are not looked at: status.showUntrackedFiles is no")
+        return None
+    with _naming(problems, "untracked files are not known: git"):
+        others = git("ls-files", "--others", "--exclude-standard", "-z")
+        if others.cut:
+            problems.append("not all untracked files are counted: they are too many")
+        return list(gitfiles.without_records(root, texts(others)))
+    return None
+
+
+def _remote(git: Git, upstream: str) -> str:
     """Return the URL of the upstream's remote, else of `origin`, else of the first."""
-    try:
-        said = git("config", "--includes", "-z", "--get-regexp", r"^remote\..*\.url$")
-    except ProgramError:
-        return ""  # git's way to say that there is none
     urls: dict[str, str] = {}
-    for entry in _texts(said):
-        key, _, url = entry.partition("\n")
-        urls.setdefault(key[len("remote.") : -len(".url")], url)
+    for name, value in git.settings:
+        if found := _URL.match(name):
+            urls.setdefault(found[1], value)
     wanted = [name for name in urls if upstream.startswith(f"{name}/")]
     chosen = [*sorted(wanted, key=len, reverse=True), "origin", *urls]
     return next((urls[name] for name in chosen if name in urls), "")
 
 
-def _submodules(git: _Git, root: str) -> list[Submodule]:
+def _submodules(git: Git, root: str) -> list[Submodule]:
     if not os.path.lexists(f"{root}/.gitmodules"):
         return []
     try:
@@ -247,13 +189,13 @@ def _submodules(git: _Git, root: str) -> list[Submodule]:
         )  # fmt: skip
     except ProgramError:
         return []
-    paths = [entry.partition("\n")[2] for entry in _texts(said)]
+    paths = [entry.partition("\n")[2] for entry in texts(said)]
     safe = [path for path in paths if path and not path.startswith("/")]
     safe = [path for path in safe if ".." not in path.split("/")][:_MAX_SUBMODULES]
     if not safe:
         return []
     recorded = {}
-    for entry in _texts(git("ls-files", "--stage", "-z", "--", *safe)):
+    for entry in texts(git("ls-files", "--stage", "-z", "--", *safe)):
         facts, _, path = entry.partition("\t")
         mode, commit = facts.split()[:2]
         if mode == "160000":
@@ -261,42 +203,42 @@ def _submodules(git: _Git, root: str) -> list[Submodule]:
     return [_submodule(git, root, path, commit) for path, commit in recorded.items()]
 
 
-def _submodule(git: _Git, root: str, path: str, recorded: str) -> Submodule:
+def _submodule(git: Git, root: str, path: str, recorded: str) -> Submodule:
     if not os.path.lexists(f"{root}/{path}/.git"):
         return Submodule(path, recorded, "", None)
     try:
-        status = _parse_status(_texts(git.within(path)(*_STATUS, "--untracked-files=no")))
+        status = _parse_status(texts(git.within(path)(*_STATUS, "--untracked-files=no")))
     except ProgramError:
         return Submodule(path, recorded, "", None)
     return Submodule(path, recorded, status.commit, status.changed > 0 or status.commit != recorded)
 
 
-def _patch(
-    git: _Git, root: str, status: _Status, untracked: Sequence[str], problems: list[str]
-) -> str:
-    """Return the difference to the commit, then small untracked text files as new ones."""
+def _difference(git: Git, status: _Status, problems: list[str]) -> str:
+    """Return the difference to the commit; bytes that are no UTF-8 as `os.fsdecode` has them."""
+    if not status.changed:
+        return ""
+    base = [status.commit] if status.commit else ["--cached"]
+    said = git(
+        "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
+        "--full-index", "--ignore-submodules=all", "--src-prefix=a/", "--dst-prefix=b/",
+        *base, "--", limit_bytes=MAX_PATCH_BYTES,
+    )  # fmt: skip
+    if said.cut:
+        problems.append(f"the patch is cut at {MAX_PATCH_BYTES} bytes")
+    return said.output.decode("utf-8", "surrogateescape")
+
+
+def _new_files(root: str, untracked: Sequence[str], difference: str) -> str:
+    """Return small untracked text files as new ones, as far as a patch has room beside the rest."""
     parts = []
-    left = MAX_PATCH_BYTES
-    if status.changed:
-        base = [status.commit] if status.commit else ["--cached"]
-        said = git(
-            "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
-            "--full-index", "--ignore-submodules=all", "--src-prefix=a/", "--dst-prefix=b/",
-            *base, "--", limit_bytes=left,
-        )  # fmt: skip
-        if said.cut:
-            problems.append(f"the patch is cut at {MAX_PATCH_BYTES} bytes")
-        parts.append(said.output.decode("utf-8", "replace"))
-        left -= len(said.output)
+    left = MAX_PATCH_BYTES - _size(difference)
     for path in untracked[:_MAX_UNTRACKED]:
         part = as_new_file(Path(root), path)
-        size = len(part.encode("utf-8", "surrogateescape"))
-        if part and size <= left:
+        if part and _size(part) <= left:
             parts.append(part)
-            left -= size
-    return without_secrets("".join(parts))
+            left -= _size(part)
+    return "".join(parts)
 
 
-def _texts(said: Said) -> list[str]:
-    """Split what ends with NUL; a last part that was cut is dropped."""
-    return [os.fsdecode(part) for part in said.output.split(b"\0")[:-1]]
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))

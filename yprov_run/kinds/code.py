@@ -21,9 +21,10 @@ class Submodule:
 class Repository:
     """The state of one repository; `dirty` and the counts are None where git could not be asked.
 
-    `branch` is empty on a detached head, `commit` before the first commit, `remote` (without
-    credentials) where there is none. `patch` is what `git apply` needs beside the commit,
-    `mode` who may read the files that it is made of.
+    `untracked_count` is None too where git is set not to show such files. `branch` is empty on a
+    detached head, `commit` before the first commit, `remote` (without credentials) where there is
+    none. `patch` is what `git apply` needs beside the commit, `mode` who may read the files that it
+    is made of.
     """
 
     root: str
