@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections import deque
@@ -26,7 +27,7 @@ Kind = Literal["yprov4ml", "mlflow"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that may be a record: `name` is its path below the folder that was looked through."""
+    """A file that may be a record: `name` is the same in every merge, and no other's."""
 
     kind: Kind
     path: Path
@@ -41,8 +42,9 @@ def candidates(job: Job) -> Iterator[Candidate]:
     began, ended = job.started_ms - _MARGIN_MS, (job.ended_ms or 1 << 62) + _MARGIN_MS
     seen: set[str] = set()
     found = 0
+    first = _folder(job.steps[0].cwd)
     for root in _roots(job):
-        for candidate in _walk(root):
+        for candidate in _walk(root, first):
             real = os.path.realpath(candidate.path)
             if real in seen or not began <= candidate.modified_ms <= ended:
                 continue
@@ -57,8 +59,8 @@ def _roots(job: Job) -> Sequence[Path]:
     """Return the working directories, and folders of outputs that are not below one of them."""
     roots: list[Path] = []
     for step in job.steps:
-        cwd = Path(step.cwd)
-        outputs = [cwd / file.path for file in step.files if file.role == "output"]
+        cwd = _folder(step.cwd)
+        outputs = [_folder(cwd / file.path) for file in step.files if file.role == "output"]
         for path in (cwd, *(output.parent for output in outputs)):
             if path.is_absolute() and "\0" not in str(path):
                 known = any(path.is_relative_to(root) for root in roots)
@@ -67,7 +69,11 @@ def _roots(job: Job) -> Sequence[Path]:
     return roots
 
 
-def _walk(root: Path) -> Iterator[Candidate]:
+def _folder(path: str | Path) -> Path:
+    return Path(os.path.normpath(path))  # a name with `..` would lead out of the copies' folder
+
+
+def _walk(root: Path, first: Path) -> Iterator[Candidate]:
     waiting = deque([(str(root), 0)])
     entries = 0
     while waiting:
@@ -82,7 +88,7 @@ def _walk(root: Path) -> Iterator[Candidate]:
         if "record" in names and depth:
             continue  # a job directory of ours, this job's or another's
         for entry in listed:
-            candidate = _candidate(entry, root)
+            candidate = _candidate(entry, first)
             if candidate is not None:
                 yield candidate
         if depth < _MAX_DEPTH and entries < _MAX_ENTRIES:
@@ -100,7 +106,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _candidate(entry: os.DirEntry[str], root: Path) -> Candidate | None:
+def _candidate(entry: os.DirEntry[str], first: Path) -> Candidate | None:
     kind: Kind
     if entry.name == _RUN:
         kind = "mlflow"
@@ -115,4 +121,16 @@ def _candidate(entry: os.DirEntry[str], root: Path) -> Candidate | None:
     except OSError:
         return None
     path = Path(entry.path)
-    return Candidate(kind, path, path.relative_to(root).as_posix(), modified_ms)
+    return Candidate(kind, path, _name(path, first), modified_ms)
+
+
+def _name(path: Path, first: Path) -> str:
+    """Return a file's path below the first step's folder; for one elsewhere, a name that tells its
+    own folder.
+
+    Not by the folder that it was found from: a further step may bring one around it.
+    """
+    if path.is_relative_to(first):
+        return path.relative_to(first).as_posix()
+    folder = hashlib.sha256(os.fsencode(path.parent)).hexdigest()[:12]
+    return f"{path.parent.name}.{folder}/{path.name}"
