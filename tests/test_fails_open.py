@@ -160,20 +160,32 @@ def test_the_agent_holds_nothing_of_the_tasks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"HOME": None}, {"TMPDIR": "/proc"}, {"PATH": None}, {"LANG": "xx", "LC_ALL": "xx"},
-     {"PYTHONHOME": "/nowhere"}, {"PYTHONPATH": "/nowhere"}, {"LD_PRELOAD": "/nowhere.so"}],
+     {"PYTHONHOME": "/nowhere"}, {"PYTHONPATH": "/nowhere"}, {"PYTHONPATH": "shadows"},
+     {"PYTHONWARNINGS": "error"}, {"PYTHONINSPECT": "1"}, {"LD_PRELOAD": "/nowhere.so"}],
     ids=str,
 )  # fmt: skip
 def test_a_strange_environment(change: dict[str, str | None], tmp_path: Path) -> None:
+    (tmp_path / "shadows").mkdir()
+    for name in ("enum", "re", "contextlib", "collections", "json", "pathlib", "resource", "yaml"):
+        (tmp_path / "shadows" / f"{name}.py").write_text("print 'another Python's'\n")
+    (tmp_path / "yprov.yaml").write_text("interval: 0.5\n")
     env = environment()
     for name, value in change.items():
         env.pop(name, None)
         if value is not None:
             env[name] = value
-    wrapper = [f"{BIN}/python", "-I", f"{BIN}/yprov-run", "-q"]
+    wrapper = [f"{BIN}/yprov-run", "-q"]
     if "PYTHONHOME" in change:
         # No Python starts with it: it is the job's own variable that must not disturb the agent.
         wrapper = ["env", "-u", "PYTHONHOME", *wrapper, "env", "PYTHONHOME=/nowhere"]
     _check_stdout(run(*wrapper, "/bin/sh", "-c", JOB[2], cwd=tmp_path, env=env))
+
+
+def test_an_installation_that_cannot_be_loaded(tmp_path: Path) -> None:
+    without_packages = [sys.executable, "-I", "-S", f"{BIN}/yprov-run"]
+    done = run(*without_packages, *JOB, cwd=tmp_path)
+    _check(done)
+    assert b"No module named 'yprov_run'" in done.stderr
 
 
 @pytest.mark.parametrize("most", range(1, 8))
