@@ -85,6 +85,59 @@ def test_no_file_and_an_empty_file_are_no_settings(tmp_path: Path) -> None:
     assert _load(tmp_path, "# nothing\n") == {}
 
 
+def _loop(folder: Path) -> None:
+    (folder / "loop").symlink_to(folder / "loop")
+
+
+@pytest.mark.parametrize(
+    ("home", "words"),
+    [
+        ("loop", "Too many levels of symbolic links"),
+        ("x" * 300, "File name too long"),
+        ("folder", "Is a directory"),
+    ],
+)
+def test_a_home_that_cannot_be_read_gives_no_settings_and_one_warning_and_the_job_runs(
+    home: str, words: str, tmp_path: Path
+) -> None:
+    _loop(tmp_path)
+    (tmp_path / "folder/.config/yprov/config.yaml").mkdir(parents=True)
+    (tmp_path / "yprov.yaml").write_text("name: folders\n")
+    env = environment(HOME=str(tmp_path / home))
+    env.pop("XDG_CONFIG_HOME", None)
+    done = run("yprov-run", "-q", "echo", "job", cwd=tmp_path, env=env)
+    assert (done.returncode, done.stdout) == (0, b"job\n")
+    (warning,) = done.stderr.decode().splitlines()
+    assert warning.startswith("yprov-run: no settings from ")
+    assert warning.endswith(f"config.yaml: {words}")
+    assert (tmp_path / "yprov/folders_1/prov.json").exists()
+
+
+def test_a_merge_under_such_a_home_warns_once_too(tmp_path: Path) -> None:
+    _loop(tmp_path)
+    env = environment(HOME=str(tmp_path / "loop"))
+    env.pop("XDG_CONFIG_HOME", None)
+    run("yprov-run", "-q", "--no-merge", "true", cwd=tmp_path, env=env)
+    done = run("yprov-merge", "-q", "1", cwd=tmp_path, env=env)
+    assert done.returncode == 0
+    assert done.stderr.count(b"no settings from ") == 1
+
+
+def test_a_file_that_cannot_be_read_may_speak_against_keeping_changes_to_the_code(
+    tmp_path: Path,
+) -> None:
+    _loop(tmp_path)
+    (tmp_path / "c.yaml").write_text("patch: true\n")
+    assert config.load([tmp_path / "c.yaml", tmp_path / "loop"])["patch"] is False
+    assert config.load([tmp_path / "loop", tmp_path / "c.yaml"])["patch"] is True
+
+
+def test_a_file_that_is_no_text_is_a_broken_one(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_bytes(b"name: \xff\n")
+    with pytest.raises(YprovError, match="cannot be read: 'utf-8' codec"):
+        config.load([tmp_path / "c.yaml"])
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_settings_or_an_error_of_ours(text: str) -> None:
     try:

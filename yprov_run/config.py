@@ -1,12 +1,15 @@
 """Settings from YAML files: the folder's over the user's over the site's.
 
 Flags and `YPROV_*` variables go over all of them. An unknown key, or a value of the wrong kind, is
-an error with the file's name and line, before anything is launched.
+an error with the file's name and line, before anything is launched. Where a file cannot be read
+(a home that this node may not enter, a file system that has gone), there are no settings from it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from yprov_run.errors import YprovError, meant
@@ -83,17 +86,34 @@ def files(environ: Mapping[str, str], folder: Path, site: Path = SITE) -> list[P
 
 
 def load(paths: list[Path]) -> Settings:
-    """Return the settings of all files that are there. Raises YprovError for a broken one."""
+    """Return the settings of all files that can be read. Raises YprovError for a broken one."""
     settings: Settings = {}
     for path in paths:
         try:
             text = path.read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
             raise YprovError(f"{path}: cannot be read: {error}") from error
+        except OSError as error:
+            _tell_once(f"no settings from {path}: {error.strerror or error}")
+            settings["patch"] = False  # it may speak against keeping changes to the code
+            continue
         settings.update(_parse(path, text))
     return settings
+
+
+_told: list[str] = []
+
+
+def _tell_once(problem: str) -> None:
+    """Say on one line what keeps us from the settings; only once, however often they are read."""
+    if not _told and sys.stderr is not None:
+        words = f"yprov-run: {problem}".replace("\n", " ")
+        # It is told where settings are read, long before there is a record that could hold it.
+        with suppress(OSError, UnicodeError):
+            print(words, file=sys.stderr, flush=True)
+    _told.append(problem)
 
 
 def _parse(path: Path, text: str) -> Settings:
