@@ -180,6 +180,24 @@ def test_many_files_are_one_collection_with_a_table_beside_it(folder: Path) -> N
     assert rows[1]["sha256"] == hashlib.sha256(b"\0\1").hexdigest()
 
 
+def test_a_table_of_many_files_holds_no_credentials_that_stand_in_their_names(
+    folder: Path,
+) -> None:
+    secret = "b1946ac92492d2347c6235b4d2611184"
+    for number in range(MAX_MEMBERS + 1):
+        (folder / f"{number:03}.tar?X-Amz-Signature={secret}").write_text("x")
+    (collection,) = _survey(folder, inputs=["."]).collections
+    table = folder.parent / f"{folder.name}-manifests" / collection.manifest
+    with gzip.open(table, "rt", newline="") as stream:
+        paths = [row["path"] for row in csv.DictReader(stream)]
+    assert [path[:8] for path in paths] == [f"{n:03}.tar?" for n in range(MAX_MEMBERS + 1)]
+    assert not [path for path in paths if secret in path]
+    by_hand = subprocess.run(
+        "LC_ALL=C sha256sum * | sha256sum", shell=True, cwd=folder, check=True, capture_output=True
+    )
+    assert collection.sha256 == by_hand.stdout.decode().split()[0]
+
+
 def test_a_glob_of_many_files_is_one_collection(folder: Path) -> None:
     for number in range(MAX_MEMBERS + 5):
         (folder / f"{number}.h5").write_text("x")

@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 
 from yprov_run.capture.hashing import Hashed
+from yprov_run.redaction.text import redact_text
 from yprov_run.trace.digest import sha256
 
 MAX_MEMBERS = 100
@@ -46,7 +47,8 @@ class Manifest:
         self.unhashed_count += member.sha256 is None
         self._digest.update(_line(path, member))
         numbers = (version.size_bytes, version.modified_ns, version.inode) if version else ("",) * 3
-        row = (member.sha256 or "", *numbers, member.note, path)
+        # The checksum is over names as they are; told they are without credentials, as all else.
+        row = (member.sha256 or "", *numbers, member.note, redact_text(path))
         if self.count <= MAX_MEMBERS:
             self._first.append(row)
         else:
