@@ -241,7 +241,10 @@ class Tariff:
 
 @dataclass(frozen=True)
 class Step:
-    """One launched command of the job; times in ms since the epoch, UTC."""
+    """One launched command of the job; times in ms since the epoch, UTC.
+
+    `restart` is how often the scheduler had started the job again by its launch.
+    """
 
     number: int
     argv: tuple[str, ...]
@@ -260,6 +263,7 @@ class Step:
     captured: tuple[Captured, ...] = ()
     merits: tuple[Merit, ...] = ()
     tariff: Tariff | None = None
+    restart: int = 0
 
     @cached_property
     def repeated_names(self) -> frozenset[str]:

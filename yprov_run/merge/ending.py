@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from yprov_run.kinds.accounting import Captured
@@ -24,6 +25,7 @@ _CAUSES = (
     "DEADLINE",
     "BOOT_FAIL",
 )
+_STATES = {"COMPLETED": COMPLETED, "FAILED": FAILED}
 # Slurm tells a job's end in whole seconds, and kills within KillWait (30 s) and a grace.
 _LIMIT_BEFORE_MS, _LIMIT_AFTER_MS = 5_000, 120_000
 _SEVERITY = (RUNNING, UNKNOWN, KILLED, FAILED, COMPLETED)
@@ -112,21 +114,51 @@ def _is_alive(command: Json) -> bool:
     return stat[0] not in "ZX" and stat[19] == fields.text(command, "start_ticks")
 
 
-def by_accounting(ending: Ending, accounting: Captured | None) -> Ending:
-    """Return a job's ending with the cause that accounting gives, where only it can know one."""
-    if accounting is None or not accounting.final or accounting.state not in _CAUSES:
+def with_accounting(steps: Sequence[Step], accounting: Captured | None) -> Ending:
+    """Return how a job ended: by its steps, and by final accounting where that knows more.
+
+    A step that failed has failed, also where the batch script went on and accounting says
+    COMPLETED; but not if the scheduler started the job again after it.
+    """
+    ending = job_ending(steps)
+    if accounting is None or not accounting.final:
         return ending
+    if _restarts(accounting) > max((step.restart for step in steps), default=0):
+        ending = Ending(UNKNOWN, NOBODY)  # the last start launched nothing
+    if accounting.state in _CAUSES:
+        return _by_accounting(KILLED, ending, accounting)
+    state = _STATES.get(accounting.state)
+    if state is None or ending.state in {state, KILLED, FAILED, RUNNING}:
+        return ending
+    status, _, number = accounting.starts[-1].get("ExitCode").partition(":")
+    told = replace(
+        ending, exit_status=fields.of_digits(status), signal=fields.of_digits(number) or None
+    )
+    return _by_accounting(state, told, accounting)
+
+
+def _restarts(accounting: Captured) -> int:
+    """Return how often the job was started again; a job that changed its size was not."""
+    return sum(start.state != "RESIZING" for start in accounting.starts) - 1
+
+
+def _by_accounting(state: str, ending: Ending, accounting: Captured) -> Ending:
     reason = f"{accounting.starts[-1].get('State')}, says the scheduler's accounting"
     if ending.reason and ending.state in {KILLED, FAILED}:
         reason += f"; {ending.reason}"
-    return Ending(KILLED, ACCOUNTING, ending.exit_status, ending.signal, reason)
+    return Ending(state, ACCOUNTING, ending.exit_status, ending.signal, reason)
 
 
 def job_ending(steps: Sequence[Step]) -> Ending:
-    """Return the ending of the step that ended worst: a job is as well as its worst step."""
+    """Return the ending of the step that ended worst: a job is as well as its worst step.
+
+    Only of those since the job was last started: that was because others had not come to an end.
+    """
     if not steps:
         return Ending(UNKNOWN, NOBODY, reason="no step was launched")
-    worst = min(steps, key=lambda step: _SEVERITY.index(step.ending.state))
+    restart = max(step.restart for step in steps)
+    last = [step for step in steps if step.restart == restart]
+    worst = min(last, key=lambda step: _SEVERITY.index(step.ending.state))
     if len(steps) == 1 or worst.ending.state == COMPLETED:
         return worst.ending
     reason = f"step {worst.number}"

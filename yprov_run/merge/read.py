@@ -62,7 +62,7 @@ def read_job(directory: JobDir, progress: Callable[[float], None] = lambda _: No
         tags=_tags(record, steps),
         started_ms=min((s.started_ms for s in steps if s.started_ms is not None), default=None),
         ended_ms=_job_end(steps),
-        ending=ending.by_accounting(ending.job_ending(steps), accounting),
+        ending=ending.with_accounting(steps, accounting),
         steps=tuple(steps),
         gaps=tuple(gaps),
         accounting=accounting,
@@ -133,6 +133,9 @@ def _read_step(
         gaps.append(Gap(where, _NOT_CAPTURED))
     files, collections = read_files(step_dir, where, gaps)
     limit_ms = None if ends_s is None else ends_s * 1000
+    how = ending.step_ending(command, end, nodes, limit_ms)
+    # A last sample is no end of what still runs.
+    seen_ms = [] if how.state == ending.RUNNING else [n.ended_ms for n in nodes]
     return Step(
         number=step_dir.number,
         argv=fields.texts(command, "argv"),
@@ -142,8 +145,8 @@ def _read_step(
         started_ms=_said_or_seen(
             fields.integer(command, "started_ms"), min, [n.started_ms for n in nodes]
         ),
-        ended_ms=_said_or_seen(fields.integer(end, "ended_ms"), max, [n.ended_ms for n in nodes]),
-        ending=ending.step_ending(command, end, nodes, limit_ms),
+        ended_ms=_said_or_seen(fields.integer(end, "ended_ms"), max, seen_ms),
+        ending=how,
         nodes=tuple(nodes),
         files=files,
         collections=collections,
@@ -153,6 +156,7 @@ def _read_step(
         captured=read_captured(step_dir, where, gaps),
         merits=merits,
         tariff=tariff,
+        restart=max(0, fields.integer(command, "restart") or 0),
     )
 
 

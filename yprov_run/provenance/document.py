@@ -206,6 +206,7 @@ def _add_step(records: Records, job: Job, step: Step, level: Detail, figures: To
                 workingDirectory=step.cwd,
                 expectedNodeCount=step.expected_nodes,
                 expectedTaskCount=step.expected_tasks,
+                restartCount=step.restart or None,
             ),
             **_ending(step.ending),
             **_figures(figures),

@@ -215,7 +215,8 @@ _PROPERTIES = (
     ("partition", "The partition or queue that the job ran in."),
     ("qos", "The job's quality of service."),
     ("reservation", "The reservation that the job ran in."),
-    ("restartCount", "How often the scheduler had started the job again.", "xsd:int"),
+    ("restartCount", "How often the scheduler had started the job again; of a step: by its launch, "
+     "if ever.", "xsd:int"),
     ("dependency", "The job's dependencies in the scheduler's spelling."),
     ("dependencyType", "Kind of a dependency: afterok, afterany..."),
     ("arrayTaskId", "The job's index in its array."),

@@ -9,6 +9,7 @@ from yprov_run.merge.totals import Totals, totals
 from yprov_run.model import Ending, Job
 from yprov_run.provenance.worth import job_worth
 from yprov_run.report.asked import time_limit_s
+from yprov_run.report.attempts import attempts_s
 from yprov_run.report.reading import structure, value
 from yprov_run.report.words import (
     amount,
@@ -114,9 +115,12 @@ def _wall_time(job: Job) -> str:
     if job.ended_ms is None:
         return start
     took_s = (job.ended_ms - job.started_ms) / 1000
-    limit_s = time_limit_s(job)
+    words, tries_s, limit_s = duration(took_s), attempts_s(job), time_limit_s(job)
+    if len(tries_s) > 1:
+        took_s = max(tries_s)  # a limit is that of each attempt
+        words += f" in {len(tries_s)} attempts, the longest {duration(took_s)}"
     share = "" if limit_s is None else f" of {duration(limit_s)} ({took_s / limit_s:.0%})"
-    return f"{duration(took_s)}{share}, {start}"
+    return f"{words}{share}, {start}"
 
 
 def _nodes(job: Job, figures: Totals) -> str:
