@@ -23,7 +23,7 @@ from tests.conftest import need
 from tests.support.commands import environment, run
 from tests.support.records import STARTED_MS, Load, Shape, columns_of, imbalanced, write_record
 from tests.support.slurm import wait_until
-from yprov_run.jobdir import JobDir
+from yprov_run.jobdir import JobDir, StepDir
 from yprov_run.report.live import LiveJob
 from yprov_run.report.screen import frame, sparkline
 from yprov_run.trace import samples
@@ -179,6 +179,57 @@ def test_silent_nodes_stand_first_then_the_least_used(tmp_path: Path) -> None:
 
 def _slow_second(node: int, gpu: int, time_s: float) -> tuple[float, float, float]:
     return 300.0, (0.3 if node == 1 else 0.9 + node / 100), 10.0
+
+
+def _with_helpers(folder: Path, has_other_gpus: bool, seconds: int = 60) -> JobDir:
+    """Write a job of two nodes; on each a task's own agent samples one more GPU, or the same."""
+    shape = replace(LIVE, nodes=2, gpus=1, load=lambda *_: (300.0, 0.9, 10.0))
+    directory = write_record(folder / "own", shape)
+    theirs = replace(shape, load=lambda *_: (100.0, 0.3, 20.0), seconds=seconds)
+    step = StepDir(directory.steps_dir / "0")
+    other = StepDir(write_record(folder / "theirs", theirs).steps_dir / "0")
+    for key in other.node_keys():
+        ours, events = step.node(f"{key}+1"), other.node(key).events.read_text()
+        uuid = "GPU-task" if has_other_gpus else "GPU-node"
+        ours.events.write_text(events.replace("GPU-node", uuid))
+        shutil.copy(other.node(key).samples, ours.samples)
+        step.node(f"{key}+2").tasks.write_text("task 2 2 2002 -\n")  # its agent saw nothing new
+    return directory
+
+
+def test_a_node_whose_tasks_see_other_gpus_is_one_node_with_all_of_them(tmp_path: Path) -> None:
+    lines = _frame(_with_helpers(tmp_path, has_other_gpus=True))
+    assert lines[1] == "2 nodes, 4 GPUs"
+    assert "mean 60%" in lines[2]
+    assert "0.80 kW" in lines[3]
+    start = next(place for place, line in enumerate(lines) if line.startswith("node0000"))
+    node, *gpus = (line.split() for line in lines[start : start + 3])
+    assert node[3:8] == ["60%", "400", "W", "20.0", "GiB"]
+    assert [words[:5] for words in gpus] == [
+        ["GPU", "0", "90%", "300", "W"],
+        ["GPU", "1", "30%", "100", "W"],
+    ]
+    assert sum(line.startswith("node") for line in lines) == 3  # the heading, and two
+
+
+def test_a_gpu_that_two_agents_see_is_counted_once(tmp_path: Path) -> None:
+    lines = _frame(_with_helpers(tmp_path, has_other_gpus=False))
+    assert lines[1] == "2 nodes, 2 GPUs"
+    assert "0.60 kW" in lines[3]
+
+
+def test_a_node_is_silent_when_one_of_its_agents_is(tmp_path: Path) -> None:
+    lines = _frame(_with_helpers(tmp_path, has_other_gpus=True, seconds=20))
+    assert lines[1] == "2 nodes, 4 GPUs, 2 silent"
+
+
+def test_the_history_of_a_node_is_that_of_its_agents_together(tmp_path: Path) -> None:
+    live = LiveJob(_with_helpers(tmp_path, has_other_gpus=True, seconds=20))
+    live.refresh()
+    history = list(live.nodes[0].history["gpu_power"])
+    assert len(history) == LIVE.seconds + 1
+    assert history[1:20] == [400.0] * 19  # at first the node's own has been heard alone
+    assert history[-20:] == [300.0] * 20  # nobody hears the other any more
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50), (40, 10), (20, 3)])

@@ -6,14 +6,15 @@ Only what was appended since the last look is read, so a thousand nodes take a f
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from yprov_run.jobdir import JobDir, NodeFiles, StepDir
 from yprov_run.merge import fields
 from yprov_run.merge.ending import job_ending, step_ending
 from yprov_run.merge.nodetrace import NodeTrace, read_trace
-from yprov_run.model import Column, Ending, Json, Step
+from yprov_run.model import Ending, Json, Step
 
 HISTORY = 240
 _TAIL_BYTES, _LEAST_TAIL_BYTES = 1 << 16, 4_096
@@ -35,46 +36,85 @@ class LiveDevice:
     use: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
 
 
-class LiveNode:
-    """What a node has written so far: its last row, its history, and when that was."""
+class _Devices:
+    """The GPUs of a node, each with the first of its agents that samples it."""
 
-    def __init__(self, files: NodeFiles) -> None:
+    def __init__(self) -> None:
+        self.by_number: dict[int, LiveDevice] = {}
+        self._taken: set[str] = set()
+
+    def claim(self, uuid: str, index: int) -> LiveDevice | None:
+        """Return a GPU under a number of its own; None where another agent has it already."""
+        if uuid in self._taken:
+            return None
+        self._taken.add(uuid)
+        # Each agent counts its own from 0.
+        number = index if index not in self.by_number else max(self.by_number) + 1
+        return self.by_number.setdefault(number, LiveDevice(number))
+
+
+class _Row(NamedTuple):
+    """An agent's values of one instant (ms, UTC) in SI units, by quantity."""
+
+    time_ms: int
+    agent: _Agent
+    values: Mapping[str, list[float]]
+
+
+class _Cell(NamedTuple):
+    """What stands in a place of a row: a quantity, its factor, and whose it is."""
+
+    place: int
+    quantity: str
+    factor: float
+    device: LiveDevice | None
+
+
+class _Agent:
+    """What one agent of a node has written so far, and its last row."""
+
+    def __init__(self, files: NodeFiles, devices: _Devices) -> None:
         self._files = files
-        self._trace: NodeTrace = NodeTrace()
+        self._devices = devices
+        self._mine: dict[int, LiveDevice | None] = {}
+        self._cells: list[_Cell] = []
         self._events_size = -1
         self._offset = 0
-        self.name = files.key.rpartition("-")[0] or files.key
+        self.key = files.key
+        self.trace: NodeTrace = NodeTrace()
         self.sampled_ms: int | None = None
-        self.last: dict[str, float] = {}
-        self.history: dict[str, deque[float]] = {name: deque(maxlen=HISTORY) for name in SHOWN}
-        self.devices: dict[int, LiveDevice] = {}
+        self.values: Mapping[str, list[float]] = {}
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether its agent has said its last word."""
-        return bool(self._trace.end)
-
-    @property
-    def interval_s(self) -> float:
-        """Seconds between samples."""
-        return self._trace.interval_s
-
-    def refresh(self, tail_bytes: int = _TAIL_BYTES) -> None:
-        """Read what was written since (at first, the last bytes); damage is passed over."""
+    def read(self, tail_bytes: int) -> list[_Row]:
+        """Return what was sampled since (at first, the last bytes); damage is passed over."""
         try:
             size = self._files.events.stat().st_size
         except OSError:
-            return
+            return []
         if size != self._events_size:
-            self._trace, self._events_size = read_trace(self._files), size
-            self.name = fields.text(self._trace.node, "name") or self.name
-        self._read_samples(tail_bytes)
+            self.trace, self._events_size = read_trace(self._files), size
+            self._cells = list(self._shown_cells())
+        zero_ms = fields.integer(self.trace.node, "utc_ms_at_zero")
+        if not self.trace.columns or zero_ms is None:
+            return []
+        rows = (self._row(line.split(b","), zero_ms) for line in self._lines(tail_bytes))
+        return [row for row in rows if row is not None]
 
-    def _read_samples(self, tail_bytes: int) -> None:
-        columns = self._trace.columns
-        zero_ms = fields.integer(self._trace.node, "utc_ms_at_zero")
-        if not columns or zero_ms is None:
-            return
+    def _shown_cells(self) -> Iterator[_Cell]:
+        """Yield what is shown of a row: of a GPU that another agent has already, nothing."""
+        uuids = {device.index: device.uuid for device in self.trace.devices}
+        for place, column in enumerate(self.trace.columns, 1):
+            quantity, index = column.quantity, column.device
+            if quantity.name not in SHOWN:
+                continue
+            if index is not None and index not in self._mine:
+                uuid = uuids.get(index, f"{self.key} {index}")
+                self._mine[index] = self._devices.claim(uuid, index)
+            device = None if index is None else self._mine[index]
+            if index is None or device is not None:
+                yield _Cell(place, quantity.name, quantity.factor, device)
+
+    def _lines(self, tail_bytes: int) -> list[bytes]:
         try:
             with self._files.samples.open("rb") as stream:
                 size = stream.seek(0, 2)
@@ -83,51 +123,113 @@ class LiveNode:
                 data = stream.read()
                 self._offset = stream.tell()
         except OSError:
-            return
+            return []
         lines = data.split(b"\n")
         self._offset -= len(lines.pop())  # a row is whole when its newline is there
-        for line in lines[1:] if torn else lines:
-            self._take(line.split(b","), columns, zero_ms)
+        return lines[1:] if torn else lines
 
-    def _take(self, cells: list[bytes], columns: Sequence[Column], zero_ms: int) -> None:
-        if len(cells) != len(columns) + 1:
-            return
+    def _row(self, texts: list[bytes], zero_ms: int) -> _Row | None:
+        if len(texts) != len(self.trace.columns) + 1:
+            return None
         try:
-            time_ms = int(cells[0])
-            values = [int(cell) if cell else None for cell in cells[1:]]
+            stored = [int(text) if text else None for text in texts]
         except ValueError:
-            return
-        self.sampled_ms = zero_ms + time_ms
+            return None
+        if stored[0] is None:
+            return None
         together: dict[str, list[float]] = {}
-        for column, stored in zip(columns, values, strict=True):
-            name = column.quantity.name
-            if stored is None or name not in SHOWN:
+        for place, name, factor, device in self._cells:
+            found = stored[place]
+            if found is None:
                 continue
-            value = stored * column.quantity.factor
-            together.setdefault(name, []).append(value)
-            if column.device is not None:
-                device = self.devices.get(column.device)
-                if device is None:
-                    device = self.devices[column.device] = LiveDevice(column.device)
+            value = found * factor
+            if device is not None:
                 device.last[name] = value
                 if name == USE:
                     device.use.append(value)
+            together.setdefault(name, []).append(value)
+        return _Row(zero_ms + stored[0], self, together)
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds without a sample after which it is silent."""
+        return max(_SILENT_LEAST_S, _SILENT_INTERVALS * self.trace.interval_s)
+
+    def is_heard(self, time_ms: int) -> bool:
+        """Tell whether its last row still holds at a time."""
+        return self.sampled_ms is not None and time_ms - self.sampled_ms <= 1000 * self.patience_s
+
+
+class LiveNode:
+    """What a node has written so far: its last values, their history, and when that was.
+
+    Beside the node's own agent there may be some of tasks that see other GPUs.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._agents: list[_Agent] = []
+        self._devices = _Devices()
+        self.name = key.rpartition("-")[0] or key
+        self.last: dict[str, float] = {}
+        self.history: dict[str, deque[float]] = {name: deque(maxlen=HISTORY) for name in SHOWN}
+
+    def add(self, files: NodeFiles) -> None:
+        """Take in an agent's files, unless they are known."""
+        if all(agent.key != files.key for agent in self._agents):
+            self._agents.append(_Agent(files, self._devices))
+            self._agents.sort(key=lambda agent: (len(agent.key), agent.key))  # its own first
+
+    @property
+    def devices(self) -> Mapping[int, LiveDevice]:
+        """Its GPUs by their numbers."""
+        return self._devices.by_number
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its agents have said their last words."""
+        spoken = [agent for agent in self._agents if agent.trace.node]
+        return bool(spoken) and all(agent.trace.end for agent in spoken)
+
+    def refresh(self, tail_bytes: int = _TAIL_BYTES) -> None:
+        """Read what was written since; of several agents in the order of time."""
+        rows = [row for agent in self._agents for row in agent.read(tail_bytes)]
+        if len(self._agents) > 1:
+            rows.sort(key=lambda row: row.time_ms)
+        for row in rows:
+            self._take(row)
+        names = (fields.text(agent.trace.node, "name") for agent in self._agents)
+        self.name = next(filter(None, names), self.name)
+
+    def _take(self, row: _Row) -> None:
+        """Add a row's values, with those that the other agents had just then, to the history."""
+        row.agent.sampled_ms, row.agent.values = row.time_ms, row.values
+        together = row.values if len(self._agents) == 1 else self._together(row)
         for name, found in together.items():
             whole = sum(found) if name in _SUMMED else sum(found) / len(found)
             self.last[name] = max(found) if name == GPU_MEMORY else whole
             self.history[name].append(self.last[name])
 
+    def _together(self, row: _Row) -> dict[str, list[float]]:
+        """Return what all agents last had; nothing of what another will add a point of."""
+        heard = [agent for agent in self._agents if agent.is_heard(row.time_ms)]
+        together = {}
+        for name in row.values:
+            having = [agent for agent in heard if name in agent.values]
+            if having[0] is row.agent:  # one point an interval, however many agents there are
+                together[name] = [value for agent in having for value in agent.values[name]]
+        return together
+
     def age_s(self, now_ms: int) -> float | None:
-        """Return how old its last sample is; None without any."""
-        return None if self.sampled_ms is None else max(0.0, (now_ms - self.sampled_ms) / 1000)
+        """Return how old the oldest of its agents' last samples is; None without any."""
+        running = [agent for agent in self._agents if not agent.trace.end]
+        times = [agent.sampled_ms for agent in running or self._agents]
+        known = [time_ms for time_ms in times if time_ms is not None]
+        return max(0.0, (now_ms - min(known)) / 1000) if known else None
 
     def is_silent(self, now_ms: int) -> bool:
         """Tell whether samples that are due have not come."""
-        age_s = self.age_s(now_ms)
-        if self.has_ended:
-            return False
-        limit_s = max(_SILENT_LEAST_S, _SILENT_INTERVALS * self.interval_s)
-        return age_s is not None and age_s > limit_s
+        age_s = None if self.has_ended else self.age_s(now_ms)
+        return age_s is not None and age_s > self._agents[0].patience_s
 
 
 class LiveJob:
@@ -171,10 +273,13 @@ class LiveJob:
         keys = self._step.node_keys()
         tail_bytes = max(_LEAST_TAIL_BYTES, min(_TAIL_BYTES, _TAILS_BYTES // max(1, len(keys))))
         for key in keys:
-            place = (self._step.number, key)
+            base = key.partition("+")[0]
+            place = (self._step.number, base)
             if place not in self._nodes:
-                self._nodes[place] = LiveNode(self._step.node(key))
-            self._nodes[place].refresh(tail_bytes)
+                self._nodes[place] = LiveNode(base)
+            self._nodes[place].add(self._step.node(key))
+        for node in self.nodes:
+            node.refresh(tail_bytes)
         end, _ = fields.load(self._step.end)
         self.started_ms = fields.integer(self._command, "started_ms")
         self.ended_ms = fields.integer(end, "ended_ms")
