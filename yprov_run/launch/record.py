@@ -17,6 +17,7 @@ from yprov_run.launch.plan import Plan, ShimSettings, import_path, shim_text
 from yprov_run.launch.supervise import Outcome
 from yprov_run.light import TYPE_CHECKING
 from yprov_run.redaction.text import redact_argv, redact_json, redact_text, redact_variable
+from yprov_run.schedulers import detect
 from yprov_run.schedulers.facts import SchedulerFacts
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 JOB_DIR_VARIABLE = "YPROV_JOB_DIR"
 _PRIVATE = 0o600
+_JOB_KEY = ("scheduler", "cluster", "number")
+# Where tasks of an array share the number; Slurm gives each its own.
+_ARRAY_TASK = ("PBS_JOBID", "LSB_JOBINDEX")
 
 
 def open_job(base: Path, name: str, scheduler: SchedulerFacts, tags: Mapping[str, str]) -> JobDir:
@@ -129,10 +133,33 @@ def record_worth(step: StepDir, worth: Json) -> None:
 
 
 def enclosing_job(environ: Mapping[str, str]) -> JobDir | None:
-    """Return the job inside which this launch happens, if a launch of ours started us."""
+    """Return the job inside which this launch happens, if a launch of ours started us.
+
+    sbatch and its like hand the environment on, and with it the variable, to what is another job.
+    """
     path = environ.get(JOB_DIR_VARIABLE, "")
     directory = JobDir(Path(path))
-    return directory if path and directory.is_ours() else None
+    if path and directory.is_ours() and _is_of(directory, detect(environ)):
+        return directory
+    return None
+
+
+def _is_of(directory: JobDir, scheduler: SchedulerFacts) -> bool:
+    """Tell whether a directory is this very job's; not where its record does not say."""
+    try:
+        first = json.loads(directory.job_file.read_text())["scheduler"]
+        # One attempt that started twice is two jobs: the number was given again.
+        started_s = {first["started_s"], scheduler.started_s} - {None}
+        return (
+            all(first[name] == getattr(scheduler, name) for name in _JOB_KEY)
+            and all(
+                first["variables"].get(name) == scheduler.variables.get(name)
+                for name in _ARRAY_TASK
+            )
+            and (len(started_s) < 2 or first["restart"] != scheduler.restart)
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _dump(fields: Json) -> str:
