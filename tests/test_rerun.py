@@ -9,7 +9,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import environment, run
+from tests.support.modulesystems import module_command
 from tests.support.records import Shape, write_record
 from yprov_run.cli.fold import fold
 from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir
@@ -134,6 +137,30 @@ def test_each_step_has_its_own_variables_and_modules(tmp_path: Path) -> None:
         assert said(script)[-1] == threads
     done, _ = inspect(tmp_path, "rerun", "1", "--execute", env=environment(OMP_NUM_THREADS="1"))
     assert done.splitlines()[-3:] == ["4", "8", "8"]
+
+
+@pytest.mark.parametrize("system", ["lmod", "environment-modules"])
+def test_a_real_module_system_brings_each_step_what_it_had(system: str, tmp_path: Path) -> None:
+    for name in ("gcc/12.3", "gcc/13.2", "plain"):
+        file = tmp_path / "m" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        module = name.replace("/", "-")
+        file.write_text(f"#%Module1.0\nprepend-path PATH /{module}\nsetenv OMP_LAST {module}\n")
+    command = module_command(system)
+    function = f'module() {{ eval "$({command} "$@" 2>/dev/null)"; }}\n'
+    show = "yprov-run -q sh -c 'echo $OMP_LAST $LOADEDMODULES $PATH'\n"
+    env = environment(SLURM_JOB_ID="7", MODULEPATH=str(tmp_path / "m"))
+    script = (
+        f"{function}module load gcc/12.3 plain; {show}module purge; module load gcc/13.2; {show}"
+    )
+    first = run("bash", "-c", script, cwd=tmp_path, env=env)
+    assert first.returncode == 0, first.stderr
+    had_then = first.stdout.decode().splitlines()
+    assert [line.split()[:2] for line in had_then] == [["plain", "gcc/12.3:plain"],
+                                                   ["gcc-13.2", "gcc/13.2"]]  # fmt: skip
+    again = function + inspect(tmp_path, "rerun", "7")[0].replace("yprov-run ", "")
+    done = run("bash", "-c", again, cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+    assert done.stdout.decode().splitlines() == had_then
 
 
 def test_what_modules_may_have_changed_is_set_again_after_them(tmp_path: Path) -> None:
