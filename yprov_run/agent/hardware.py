@@ -10,6 +10,7 @@ import os
 import re
 
 from yprov_run.measures import Json
+from yprov_run.numerals import of_digits
 
 _HEAD_BYTES = 4096
 _MAX_DEVICES = 64
@@ -101,7 +102,7 @@ def _processors(root: str) -> Json:
         "threads_per_core": per_core or None,
         "numa_nodes": nodes or None,
         "l3_cache": _read(root, f"{base}/cpu0/cache/index3/size"),
-        "cpu_max_khz": _integer(_read(root, f"{base}/cpu0/cpufreq/cpuinfo_max_freq")),
+        "cpu_max_khz": of_digits(_read(root, f"{base}/cpu0/cpufreq/cpuinfo_max_freq")),
         "cpu_governor": _read(root, f"{base}/cpu0/cpufreq/scaling_governor"),
     }
 
@@ -111,14 +112,11 @@ def count_list(text: str) -> int:
     count = 0
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()) or len(part) > 20:
+        low, high = of_digits(first), of_digits(last if dash else first)
+        if low is None or high is None:
             return 0
-        count += int(last) - int(first) + 1 if dash else 1
+        count += high - low + 1
     return max(0, count)
-
-
-def _integer(text: str) -> int | None:
-    return int(text) if text.isdigit() and len(text) < 18 else None
 
 
 def _memory(root: str) -> Json:
@@ -147,7 +145,7 @@ def _interconnect(root: str) -> list[str]:
         found.append(f"{name}: Slingshot" + (f", {driver}" if driver else ""))
     for name in _names(root, "sys/class/net"):
         base = f"sys/class/net/{name}"
-        speed = _integer(_read(root, f"{base}/speed"))
+        speed = of_digits(_read(root, f"{base}/speed"))
         if speed and os.path.exists(os.path.join(root, base, "device")):  # noqa: PTH110, PTH118
             driver = _kernel_driver(root, f"{base}/device")
             found.append(f"{name}: Ethernet, {speed} Mb/s" + (f", {driver}" if driver else ""))

@@ -19,6 +19,7 @@ from yprov_run.agent.sensors.present import Roots, driver_sensors, local_sensors
 from yprov_run.agent.watch import TaskWatch
 from yprov_run.agent.written import Clock, NodeTrace
 from yprov_run.jobdir import SCHEMA_VERSION
+from yprov_run.numerals import of_digits
 from yprov_run.schedulers import slurm
 from yprov_run.trace import events
 
@@ -72,7 +73,7 @@ def main(arguments: list[str]) -> None:
 def _sees_what_the_leader_sees() -> bool:
     """Tell whether a task that may have GPUs of its own sees all of the node's job."""
     promised = os.environ.get("SLURM_GPUS_ON_NODE", "")
-    if not promised.isdigit():
+    if of_digits(promised) is None:
         return False
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(_DRIVER_PATIENCE_S)  # a driver that blocks here ends this process
@@ -139,9 +140,9 @@ def _boot_id() -> str:
 
 def _gpus_expected() -> int:
     """Return how many GPUs the scheduler or the driver's list promises on this node."""
-    promised = os.environ.get("SLURM_GPUS_ON_NODE", "")
-    if promised.isdigit():
-        return int(promised)
+    promised = of_digits(os.environ.get("SLURM_GPUS_ON_NODE", ""))
+    if promised is not None:
+        return promised
     granted = os.environ.get("SLURM_STEP_GPUS") or os.environ.get("SLURM_JOB_GPUS") or ""
     if granted:
         return len(granted.split(","))

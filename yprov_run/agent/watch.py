@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from yprov_run.numerals import of_digits
+
 _REAPED_WITHIN_S = 0.01
 _POLL_S = 0.05  # where the kernel has no pidfd
 _PIDFD_INFO_EXIT = 1 << 3
@@ -190,19 +192,15 @@ def parse_announcement(line: bytes) -> WatchedTask | None:
     if len(words) != 5 or words[0] != "task" or not _is_pid(words[3]):
         return None
     return WatchedTask(
-        rank=_integer(words[1]),
-        local_rank=_integer(words[2]),
+        rank=of_digits(words[1]),
+        local_rank=of_digits(words[2]),
         pid=int(words[3]),
         visible_gpus="" if words[4] == "-" else words[4],
     )
 
 
 def _is_pid(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 0 < int(text[:12]) < 1 << 31 and len(text) < 12
-
-
-def _integer(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+    return 0 < (of_digits(text) or 0) < 1 << 31
 
 
 def _exit_info(pidfd: int) -> int | None:

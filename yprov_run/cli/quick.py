@@ -23,7 +23,7 @@ _FLAGS = {
 }  # fmt: skip
 _VARIABLES = {"YPROV_DIR": "dir", "YPROV_NAME": "name", "YPROV_INTERVAL": "interval"}
 _SETTINGS = frozenset(
-    {"dir", "name", "interval", "capture", "merge", "report", "quiet", "advice", "tariff"}
+    {"dir", "name", "interval", "capture", "merge", "report", "quiet", "advice", "tariff", "patch"}
 )
 
 

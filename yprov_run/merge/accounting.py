@@ -18,6 +18,7 @@ from yprov_run.jobdir import SCHEMA_VERSION, JobDir, replace_file
 from yprov_run.kinds.accounting import Captured, Entry
 from yprov_run.merge import fields
 from yprov_run.merge.restore import restore
+from yprov_run.numerals import of_digits
 from yprov_run.redaction.text import redact_json
 
 FIELDS = (
@@ -48,14 +49,14 @@ def ask_accounting(directory: JobDir) -> None:
     record, _ = fields.load(directory.job_file)
     scheduler = fields.mapping(record, "scheduler")
     number = fields.text(scheduler, "number")
-    if fields.text(scheduler, "scheduler") != "slurm" or fields.of_digits(number) is None:
+    if fields.text(scheduler, "scheduler") != "slurm" or of_digits(number) is None:
         return
     kept = read_accounting(directory)
     if (kept is not None and kept.final) or shutil.which("sacct") is None:
         return
     size = fields.text(fields.mapping(scheduler, "variables"), "SLURM_HET_SIZE")
     try:
-        asked = _ask(number, fields.of_digits(size) or 1)
+        asked = _ask(number, of_digits(size) or 1)
     except (OSError, subprocess.SubprocessError, ValueError):
         return
     user = fields.text(fields.mapping(record, "user"), "name")

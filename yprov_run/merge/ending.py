@@ -10,6 +10,7 @@ from pathlib import Path
 from yprov_run.kinds.accounting import Captured
 from yprov_run.merge import fields
 from yprov_run.model import Ending, Json, NodeExecution, Step
+from yprov_run.numerals import of_digits
 
 COMPLETED, FAILED, KILLED, RUNNING, UNKNOWN = "completed", "failed", "killed", "running", "unknown"
 
@@ -131,9 +132,7 @@ def with_accounting(steps: Sequence[Step], accounting: Captured | None) -> Endin
     if state is None or ending.state in {state, KILLED, FAILED, RUNNING}:
         return ending
     status, _, number = accounting.starts[-1].get("ExitCode").partition(":")
-    told = replace(
-        ending, exit_status=fields.of_digits(status), signal=fields.of_digits(number) or None
-    )
+    told = replace(ending, exit_status=of_digits(status), signal=of_digits(number) or None)
     return _by_accounting(state, told, accounting)
 
 

@@ -13,7 +13,6 @@ from yprov_run.trace.opening import open_plain
 _MAX_BYTES = 16 << 20
 _MAX_TEXT = 1 << 16
 _MAX_INTEGER = 1 << 62
-_MAX_DIGITS = 18  # all of them stay below that
 
 
 def load(path: Path) -> tuple[Json, str]:
@@ -41,16 +40,6 @@ def integer(source: Mapping[str, Any], name: str) -> int | None:
     value = source.get(name)
     # A bool is no integer here.
     return value if type(value) is int and -_MAX_INTEGER <= value <= _MAX_INTEGER else None
-
-
-def of_digits(word: str) -> int | None:
-    """Return the number that a word of ASCII digits says; None for any other, or more than 18.
-
-    A superscript is a digit to Python, and no number; and a number may be too long for it.
-    """
-    if len(word) > _MAX_DIGITS or not (word.isascii() and word.isdigit()):
-        return None
-    return int(word)
 
 
 def number(source: Mapping[str, Any], name: str) -> float | None:

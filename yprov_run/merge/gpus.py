@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from yprov_run.merge import fields
 from yprov_run.model import AgentSamples, Device, DeviceUse, Json, NodeExecution
+from yprov_run.numerals import of_digits
 
 _NONE = ("-1", "nodevfiles", "void", "none")
 
@@ -119,7 +120,7 @@ def chosen_devices(
             found = _named(word.strip(), devices)
             if found is None:
                 break
-            if fields.of_digits(word.strip()) is not None and not by_order:
+            if of_digits(word.strip()) is not None and not by_order:
                 doubt = "GPUs are named by numbers in an order that is not known: all are counted"
             chosen.add(found)
     return (everything, doubt) if doubt else (chosen, "")
@@ -127,7 +128,7 @@ def chosen_devices(
 
 def _named(word: str, devices: Sequence[Device]) -> int | None:
     """Return the device that a word names: by number, UUID or its beginning, or MIG instance."""
-    place = fields.of_digits(word)
+    place = of_digits(word)
     if place is not None:
         return devices[place].index if place < len(devices) else None
     if len(word) < 5 or word.lower() in _NONE:

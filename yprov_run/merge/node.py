@@ -18,6 +18,7 @@ from yprov_run.model import (
     NodeExecution,
     SampleFile,
 )
+from yprov_run.numerals import of_digits
 from yprov_run.trace import samples
 from yprov_run.trace.reduction import Reduction
 
@@ -118,7 +119,7 @@ def _execution(
         key=key,
         name=fields.text(trace.node, "name") or key.rpartition("-")[0],
         hostname=fields.text(trace.node, "hostname"),
-        index=fields.of_digits(fields.text(environment, "SLURM_NODEID")),
+        index=of_digits(fields.text(environment, "SLURM_NODEID")),
         started_ms=None if zero_ms is None else zero_ms + started,
         ended_ms=None if zero_ms is None else zero_ms + ended,
         first_sample_ms=_plus(zero_ms, figures.first_ms),

@@ -11,6 +11,7 @@ from yprov_run.jobdir import NodeFiles
 from yprov_run.merge import fields
 from yprov_run.merge.stats import Layout, layout_of
 from yprov_run.model import Column, Device, Json, Task
+from yprov_run.numerals import of_digits
 from yprov_run.trace import events
 from yprov_run.trace.opening import open_plain
 
@@ -134,7 +135,7 @@ def _take_updates(event: Json, trace: NodeTrace) -> None:
     grown = trace.grown_last_dj if fields.text(event, "at") == "end" else trace.grown_first_dj
     for name, into in (("longest_ms", trace.updates_ms), ("grown_dj", grown)):
         for word, value in fields.mapping(event, name).items():
-            index = fields.of_digits(word)
+            index = of_digits(word)
             if index is not None and type(value) is int and 0 <= value < _MAX_UPDATE:
                 into[index] = value
 

@@ -16,6 +16,7 @@ from yprov_run.merge.captured import find, read_captured
 from yprov_run.merge.files import read_files
 from yprov_run.merge.slim import Slimmer
 from yprov_run.model import Gap, Job, Json, NodeExecution, Step
+from yprov_run.numerals import of_digits
 from yprov_run.schedulers.slurm import expand_hostlist
 
 _NOT_CAPTURED = "code, software, environment and unnamed files are not captured, as asked"
@@ -246,7 +247,7 @@ def _expect(
         seen = {execution.name for execution in nodes}
         gaps += [Gap(f"{where}, node {name}", "nothing recorded") for name in sorted(names - seen)]
     name = "SLURM_STEP_NUM_TASKS" if by_slurm else "OMPI_COMM_WORLD_SIZE"
-    expected_tasks = fields.of_digits(fields.text(environment, name))
+    expected_tasks = of_digits(fields.text(environment, name))
     announced = sum(len(execution.own_tasks) for execution in nodes)
     if expected_tasks is not None and announced < expected_tasks:
         gaps.append(Gap(where, f"{announced} of {expected_tasks} tasks announced themselves"))

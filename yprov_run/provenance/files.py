@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from weakref import WeakKeyDictionary
 
 from yprov_run.kinds.files import FileCollection, FileRef, FileVersion
 from yprov_run.model import (
@@ -32,11 +31,6 @@ _TABLES = {
     "tasks": "TaskTable", "devices": "DeviceTable", "nodes": "NodeTable", "zones": "ZoneTable",
     "samples": "SampleTable",
 }  # fmt: skip
-
-# Path, size, time and inode of a file as a step left it.
-_Key = tuple[str, int | None, int | None, int | None]
-# The entities of a document's files: a later step knows what it changed by these alone.
-_entities: WeakKeyDictionary[Records, dict[_Key, str]] = WeakKeyDictionary()
 
 
 def add_samples(records: Records, activity: str, step: Step, node: NodeExecution) -> None:
@@ -120,13 +114,12 @@ def add_file(records: Records, step: Step, file: FileRef) -> str:
 
 
 def _remember(records: Records, entity: str, file: FileRef) -> None:
-    known = _entities.setdefault(records, {})
     key = _key(file.path, file)
-    if file.generated or key not in known:  # whoever made a version knows more of it
-        known[key] = entity
+    if file.generated or key not in records.versions:  # whoever made a version knows more of it
+        records.versions[key] = entity
 
 
-def _key(path: str, version: FileRef | FileVersion) -> _Key:
+def _key(path: str, version: FileRef | FileVersion) -> tuple[object, ...]:
     path = posixpath.normpath(path)
     return path, version.size_bytes, version.modified_ms, version.inode
 
@@ -170,7 +163,7 @@ def _take_part(records: Records, step: Step, entity: str, thing: FileRef | FileC
 
 def _derive(records: Records, step: Step, entity: str, path: str, before: FileVersion) -> None:
     """Relate the version that is there to the one that was, from which the step made it."""
-    old = _entities.get(records, {}).get(_key(path, before))
+    old = records.versions.get(_key(path, before))
     if old is None or old == entity:
         old = _add_version(records, path, before)
     activity = step_id(step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from yprov_run.merge import fields
 from yprov_run.model import ColumnStats, NodeExecution
+from yprov_run.numerals import of_digits
 from yprov_run.provenance.records import Attributes, own
 
 # quantity: term, for what only adds up, for what has a highest value, and for shares
@@ -58,6 +59,6 @@ def _share(node: NodeExecution) -> str:
     """Say that the node has others' work on it, where the job was given a part of its CPUs."""
     cpus = fields.integer(node.facts, "cpus") or 0
     given = fields.text(fields.mapping(node.facts, "environment"), "SLURM_CPUS_ON_NODE")
-    if not given.isdecimal() or len(given) > 6 or not 0 < int(given) < cpus:
+    if not 0 < (of_digits(given) or 0) < cpus:
         return ""
     return f"{given} of {cpus} CPUs: figures of CPU, memory, disk, network and power are node-wide"

@@ -94,10 +94,15 @@ def relation_id(kind: str, left: str, right: str) -> str:
 
 
 class Records:
-    """The records of a document, by kind and identifier."""
+    """The records of a document, by kind and identifier.
+
+    `versions` has the entities of its files, by path, size, time and inode: by these alone a step
+    knows what it changed.
+    """
 
     def __init__(self, prefixes: dict[str, str]) -> None:
         self._prefixes = prefixes
+        self.versions: dict[tuple[object, ...], str] = {}
         self._kinds: dict[str, dict[str, Attributes]] = {
             "entity": {}, "activity": {}, "agent": {},
         }  # fmt: skip

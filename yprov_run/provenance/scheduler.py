@@ -6,6 +6,7 @@ import re
 
 from yprov_run.kinds.scheduler import BatchScript, Captured
 from yprov_run.model import Job, Step
+from yprov_run.numerals import of_digits
 from yprov_run.provenance.identifiers import JOB
 from yprov_run.provenance.records import Records, clean, compact, local_part, own
 from yprov_run.provenance.vocabulary import term
@@ -53,7 +54,7 @@ def add(records: Records, job: Job, step: Step, captured: Captured) -> None:
         other = _other_job(records, number)
         _inform(records, other, {"prov:role": "dependency", **own(dependencyType=kind)})
     array = facts.get("ArrayJobId", "")
-    if array.isdigit():
+    if of_digits(array) is not None:
         other = _other_job(records, array)
         index = own(arrayTaskId=facts.get("ArrayTaskId"))
         _inform(records, other, {"prov:role": "array", **index})
@@ -70,12 +71,8 @@ def _fact(captured: Captured, name: str) -> str | None:
 
 def _restarts(captured: Captured) -> int | None:
     """Return how often a job was started anew; PBS counts how often it was started."""
-    count = _number(_fact(captured, "restarts"))
+    count = of_digits(_fact(captured, "restarts") or "", 8)
     return max(0, count - 1) if count is not None and captured.scheduler == "pbs" else count
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
 def _dependencies(text: str) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from yprov_run.merge import fields
 from yprov_run.merge.embedded.collect import Embedded
 from yprov_run.model import Job, NodeExecution, Step, Task
+from yprov_run.numerals import of_digits
 from yprov_run.provenance.identifiers import JOB, node_id, step_id
 from yprov_run.provenance.records import Attributes, Records, own
 from yprov_run.provenance.vocabulary import term
@@ -24,11 +25,11 @@ def rank_of(one: Embedded) -> int | None:
         if isinstance(record, Mapping):
             rank = record.get("yprov:global_rank")
             rank = rank.get("$") if isinstance(rank, Mapping) else rank
-            found = fields.of_digits(str(rank)) if isinstance(rank, (int, str)) else None
+            found = of_digits(str(rank)) if isinstance(rank, (int, str)) else None
             if found is not None:
                 return found
     for part in stem_of(one).split("_"):
-        found = fields.of_digits(part[2:]) if part.startswith("GR") else None
+        found = of_digits(part[2:]) if part.startswith("GR") else None
         if found is not None:
             return found
     return None

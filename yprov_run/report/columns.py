@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from yprov_run.numerals import of_digits
 from yprov_run.report.words import plain
 
 _GAP = 2
@@ -41,8 +42,7 @@ def width_of(console: Console) -> int:
     """Return the columns there are: a terminal's, COLUMNS elsewhere, else no end of them."""
     if console.is_terminal:
         return console.width
-    columns = os.environ.get("COLUMNS", "")
-    return int(columns) if columns.isdigit() and int(columns) > 0 else _ENDLESS
+    return of_digits(os.environ.get("COLUMNS", "")) or _ENDLESS
 
 
 def print_columns(

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from yprov_run.model import Job
+from yprov_run.numerals import of_digits
 from yprov_run.provenance.vocabulary import TERMS
 from yprov_run.report.attachments import DIFF, TABLE, Attachment, attachments, rows_of, text_of
 from yprov_run.report.graph import in_words, text
@@ -138,12 +139,12 @@ def files(document: Document) -> Markup:
         return section("files", "Files", tag("p", words))
     rows = []
     for record in found[:_MAX_FILES]:
-        size = text(record.get("schema:contentSize"))
+        size = of_digits(text(record.get("schema:contentSize")))
         rows.append(
             [
                 text(record.get("prov:role")),
                 _path(record),
-                memory(float(size)) if size.isdigit() else "",
+                "" if size is None else memory(size),
                 text(record.get("dcterms:modified")).replace("T", " ").replace("+00:00", ""),
                 _checksum(record),
                 text(record.get("run:note")),

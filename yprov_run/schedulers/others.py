@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from yprov_run.numerals import of_digits
 from yprov_run.redaction.text import redact_variable
 from yprov_run.schedulers.facts import SchedulerFacts
 
@@ -25,7 +26,7 @@ def _pbs(environ: Mapping[str, str]) -> SchedulerFacts | None:
     """`PBS_JOBID` is `123.server`, or `123[4].server` for the fourth of an array."""
     number, _, server = environ.get("PBS_JOBID", "").partition(".")
     number, bracket, index = number.partition("[")
-    if not number.isdigit():
+    if of_digits(number) is None:
         return None
     index = index.rstrip("]")
     name = environ.get("PBS_JOBNAME", "") or "job"
@@ -43,7 +44,7 @@ def _pbs(environ: Mapping[str, str]) -> SchedulerFacts | None:
 def _lsf(environ: Mapping[str, str]) -> SchedulerFacts | None:
     """`LSB_JOBINDEX` is 0 outside an array."""
     number = environ.get("LSB_JOBID", "")
-    if not number.isdigit():
+    if of_digits(number) is None:
         return None
     index = environ.get("LSB_JOBINDEX", "0")
     name = environ.get("LSB_JOBNAME", "").partition("[")[0] or "job"
@@ -61,7 +62,7 @@ def _lsf(environ: Mapping[str, str]) -> SchedulerFacts | None:
 def _flux(environ: Mapping[str, str]) -> SchedulerFacts | None:
     """`FLUX_JOB_ID` is the job's number in base 58 after an f, or in decimal."""
     text = environ.get("FLUX_JOB_ID", "")
-    number = text if text.isascii() and text.isdigit() else _from_base_58(text)
+    number = text if of_digits(text, 20) is not None else _from_base_58(text)
     if not number:
         return None
     return SchedulerFacts(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
+from yprov_run.numerals import of_digits
 from yprov_run.redaction.text import redact_variable
 from yprov_run.schedulers.facts import SchedulerFacts
 
@@ -12,12 +14,13 @@ from yprov_run.schedulers.facts import SchedulerFacts
 _NOT_RECORDED = re.compile(r"JWT|TOKEN|SECRET|PASSW|_ADDR$|PMI|MPI_|_KEY|CREDENTIAL|AUTH")
 _MAX_VALUE = 4096
 _MAX_HOSTS = 100_000
+_MAX_BRACKETS = 8
 
 
 def facts(environ: Mapping[str, str]) -> SchedulerFacts | None:
     """Return the job's facts, or None outside a Slurm job."""
     number = environ.get("SLURM_JOB_ID", "")
-    if not number.isdigit():
+    if of_digits(number) is None:
         return None
     return SchedulerFacts(
         scheduler="slurm",
@@ -26,9 +29,9 @@ def facts(environ: Mapping[str, str]) -> SchedulerFacts | None:
         cluster=environ.get("SLURM_CLUSTER_NAME", ""),
         user=environ.get("SLURM_JOB_USER", ""),
         account=environ.get("SLURM_JOB_ACCOUNT", ""),
-        restart=_integer(environ.get("SLURM_RESTART_COUNT")) or 0,
-        started_s=_integer(environ.get("SLURM_JOB_START_TIME")),
-        ends_s=_integer(environ.get("SLURM_JOB_END_TIME")),
+        restart=of_digits(environ.get("SLURM_RESTART_COUNT", "")) or 0,
+        started_s=of_digits(environ.get("SLURM_JOB_START_TIME", "")),
+        ends_s=of_digits(environ.get("SLURM_JOB_END_TIME", "")),
         variables=variables(environ),
     )
 
@@ -47,11 +50,10 @@ def expand_hostlist(text: str) -> list[str]:
 
     Raises ValueError if the text is not a host list, or names more than 100,000 hosts.
     """
-    hosts: list[str] = []
-    for part in _split_outside_brackets(text):
-        hosts.extend(_expand_part(part))
-        if len(hosts) > _MAX_HOSTS:
-            raise ValueError(f"host list of more than {_MAX_HOSTS} hosts")
+    named = (host for part in _split_outside_brackets(text) for host in _expand_part(part))
+    hosts = list(islice(named, _MAX_HOSTS + 1))
+    if len(hosts) > _MAX_HOSTS:
+        raise ValueError(f"host list of more than {_MAX_HOSTS} hosts")
     return hosts
 
 
@@ -61,28 +63,23 @@ def _split_outside_brackets(text: str) -> list[str]:
     return [part for part in re.findall(r"(?:[^,\[]|\[[^\]]*\])+", text) if part]
 
 
-def _expand_part(part: str) -> list[str]:
+def _expand_part(part: str) -> Iterator[str]:
     prefix, bracket, rest = part.partition("[")
     if not bracket:
-        return [part]
+        yield part
+        return
+    if rest.count("[") >= _MAX_BRACKETS:
+        raise ValueError(f"not a host list: {part[:80]!r}")
     ranges, _, suffix = rest.partition("]")
-    tails = _expand_part(suffix) if suffix else [""]
-    return [
-        f"{prefix}{number}{tail}"
-        for span in ranges.split(",")
-        for number in _expand_range(span)
-        for tail in tails
-    ]
+    for span in ranges.split(","):
+        for number in _expand_range(span):
+            for tail in _expand_part(suffix) if suffix else ("",):
+                yield f"{prefix}{number}{tail}"
 
 
-def _expand_range(span: str) -> list[str]:
-    low, dash, high = span.partition("-")
-    if not dash:
-        return [low]
-    if int(high) - int(low) > _MAX_HOSTS:
-        raise ValueError(f"host list of more than {_MAX_HOSTS} hosts")
-    return [str(number).zfill(len(low)) for number in range(int(low), int(high) + 1)]
-
-
-def _integer(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+def _expand_range(span: str) -> Iterator[str]:
+    first, dash, last = span.partition("-")
+    low, high = of_digits(first), of_digits(last if dash else first)
+    if low is None or high is None:
+        raise ValueError(f"not a host list: {span[:80]!r}")
+    return (str(number).zfill(len(first)) for number in range(low, high + 1))

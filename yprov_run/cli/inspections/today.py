@@ -87,11 +87,16 @@ def _code(document: Document, folder: Path, environs: Mapping[str, Environ]) -> 
         if str(value(record.get("run:dirty"))) == "true" and not then:
             yield f"code: {root} had changes that were not kept"
         else:
-            yield from _changed(then, _changes(today.patch))
+            yield from _changed(then, _changes(_as_text(today.patch)))
 
 
 def _short(commit: str) -> str:
     return commit[:_DIGITS] or "none"
+
+
+def _as_text(patch: str) -> str:
+    """Return a patch as the text that its file is read as: bytes that are no UTF-8 are replaced."""
+    return patch.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _changes(patch: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from yprov_run.merge import fields
+from yprov_run.numerals import of_digits
 from yprov_run.provenance.rules.findings import Finding, pointer
 
 _CHUNK = 1 << 20
@@ -119,7 +119,7 @@ def _look(descriptor: int, location: str, expected: object, may_grow: bool) -> t
         return f"{location!r} is no regular file", ""
     left = status.st_size
     if isinstance(expected, str) and expected.isascii() and expected.isdigit():
-        size = fields.of_digits(expected)  # None: more than any file has
+        size = of_digits(expected)  # None: more than any file has
         if size is None or size > status.st_size or (size < status.st_size and not may_grow):
             says = expected[:_SHOWN]
             return f"{location!r} has {status.st_size} bytes, the document says {says}", ""
