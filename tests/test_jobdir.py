@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.commands import only_job, run
 from yprov_run.errors import YprovError
-from yprov_run.jobdir import SCHEMA_VERSION, JobDir, find_job, open_job_dir, safe_name, write_once
+from yprov_run.finding import find_job
+from yprov_run.jobdir import SCHEMA_VERSION, JobDir, open_job_dir, safe_name, write_once
 from yprov_run.kinds import KINDS
 
 IDENTITY: dict[str, object] = {"cluster": "c", "number": "7", "user": "u"}

@@ -17,7 +17,8 @@ from yprov_run.cli.progress import Progress
 from yprov_run.cli.reporting import write_campaign
 from yprov_run.cli.shell import execute
 from yprov_run.cli.teaching import examples
-from yprov_run.jobdir import campaign_document, campaign_file, find_job
+from yprov_run.finding import find_job
+from yprov_run.jobdir import campaign_document, campaign_file
 from yprov_run.report.terminal import make_console, print_summary
 from yprov_run.report.words import plain
 

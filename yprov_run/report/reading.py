@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from yprov_run.errors import YprovError
-from yprov_run.jobdir import JobDir, find_job, is_folder, is_plain_file
+from yprov_run.finding import find_job, is_folder, is_plain_file
+from yprov_run.jobdir import JobDir
 from yprov_run.merge.read import read_job
 from yprov_run.provenance.document import build
 

@@ -15,7 +15,7 @@ from yprov_run.cli.completing import jobs
 from yprov_run.cli.plain import plain
 from yprov_run.cli.progress import Progress
 from yprov_run.errors import YprovError
-from yprov_run.jobdir import find_job, is_plain_file
+from yprov_run.finding import find_job, is_plain_file
 from yprov_run.provenance.check import findings, is_ours, parse
 from yprov_run.provenance.rules.findings import Finding
 from yprov_run.provenance.rules.sidefiles import check_side_files

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from yprov_run.cli.common import JobReference, JobsFolder
 from yprov_run.errors import YprovError
-from yprov_run.jobdir import find_job
+from yprov_run.finding import find_job
 from yprov_run.report.live import LiveJob
 from yprov_run.report.screen import frame
 
