@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.commands import environment, only_job, run
-from tests.support.secrets import HARMLESS, PLANTED, Planted
+from tests.support.secrets import HARMLESS, HARMLESS_IN_TEXT, PLANTED, TEXTS, WORDS, Planted
+from yprov_run.redaction.shapes import REDACTED
 from yprov_run.redaction.text import redact_argv, redact_json, redact_text, redact_variable
 
 
@@ -43,6 +45,69 @@ def test_a_harmless_look_alike_stays(text: str) -> None:
     assert redact_argv(shlex.split(text)) == shlex.split(text)
 
 
+@pytest.mark.parametrize("text", HARMLESS_IN_TEXT)
+def test_what_a_script_only_refers_to_stays(text: str) -> None:
+    assert redact_text(f"a\n{text}\nb") == f"a\n{text}\nb"
+
+
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_of_a_word_of_a_command_line_no_part_of_a_secret_is_left(words: list[str]) -> None:
+    redacted = redact_argv(["prog", *words, "end"])
+    left = " ".join(redacted)
+    assert REDACTED in left
+    assert "Zq" not in left and "battery" not in left and "zq" not in left and "4dor" not in left
+    assert len(redacted) == len(words) + 2
+    assert (redacted[0], redacted[-1]) == ("prog", "end")
+
+
+@pytest.mark.parametrize("value", ["$Zq7", "{{Zq7}}", "/9jZq7", "--Zq7", "a'b;Zq7&c d"])
+def test_of_a_variable_with_a_secret_name_nothing_is_left(value: str) -> None:
+    assert redact_variable("WANDB_PASSWORD", value) == REDACTED
+    assert redact_variable("WANDB_API_KEY", value) == REDACTED
+    assert redact_json({"api_key": value}) == {"api_key": REDACTED}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_of_a_secret_in_a_text_no_part_is_left_and_what_is_around_it_stays(text: str) -> None:
+    redacted = redact_text(f"first=1\n{text}\nlast=1\n")
+    assert "Zq7" not in redacted
+    kept = [f"kept{number}" for number in range(1, 4) if f"kept{number}" in text]
+    assert [word for word in kept if word not in redacted] == []
+    assert redacted.startswith("first=1\n")
+    assert redacted.endswith("\nlast=1\n")
+    assert redacted.count("\n") == text.count("\n") + 3
+    assert redact_text(redacted) == redacted
+
+
+def test_the_key_of_kaggles_file_is_one() -> None:
+    assert redact_json({"username": "ada", "key": "x"}) == {"username": "ada", "key": REDACTED}
+    assert redact_json({"name": "ada", "key": "x"}) == {"name": "ada", "key": "x"}
+
+
+_HOSTILE = (
+    '--token "\\"', "--token", "--pass 'a\n", "-- ", "://a:b/", "://a:b/c@", "token='a\n",
+    'token="""', "password ", "<a>", "machine ", "login(key", "'--token',\n", "token = 'a' ",
+    "token: a#", "['token'] = [", "tokens: [\n'", "token=", "token='", 'token="', 'token=\\"',
+    "token=$(", "token: a,", "token: |\n ", "-p '", "://a:", "://a:b@", "'--token'",
+    "default=login(", "get('token',", "<token a", "machine x\nlogin y\n", "api_key=(",
+    "docker login -p \\\n", "\\a", "'\"", "\\", "token:\n- a\n", "tokens=[' '", "/t/1",
+    "-----BEGIN ", "password \n", "\n\n ", "$a", "token=$a", "a=", "token=f()", "token=self.x",
+    "token={{", "token=`", "token=$A/", "token=/a", "token=<a>", "token: f()", "token: $A/",
+    "token: a ,", "token=f(a,", "token: |\n\n", "a:", "http://", "a,token", "x-", "_",
+    '"username":"","key":',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", _HOSTILE)
+def test_a_hostile_text_costs_time_in_proportion(piece: str) -> None:
+    word = piece * (128_000 // len(piece))
+    started = time.process_time()
+    redact_argv([word])
+    redact_text(f"curl -u x {word}")
+    redact_variable("NAME", word)
+    assert time.process_time() - started < 6  # about 0.2 s; a cost by the square is hours
+
+
 def test_values_of_configuration_files_are_replaced_and_their_form_stays() -> None:
     text = """\
 db:
@@ -67,6 +132,8 @@ db:
 api_key: "<redacted>"
 private_key: |
   <redacted>
+  <redacted>
+  <redacted>
 after: 1
 {"token": "<redacted>", "max_tokens": 5, "auth": {"password": "<redacted>"}}
 [wandb]
@@ -86,7 +153,7 @@ def test_a_variable_is_judged_by_its_name_and_by_its_value() -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_can_be_redacted_and_its_lines_stay_lines(text: str) -> None:
-    redact_text(text)
+    assert redact_text(text).count("\n") == text.count("\n")
     redact_argv(text.split())
 
 

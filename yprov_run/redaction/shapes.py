@@ -26,6 +26,7 @@ _KEYS: tuple[tuple[str, str], ...] = (
     ("xai-", r"\w{40,150}"), ("pplx-", r"\w{40,100}"), ("nvapi-", r"[\w-]{40,150}"),
     ("r8_", r"[A-Za-z0-9]{30,60}"), ("wandb_v1_", r"\w{40,150}"), ("dapi", r"[0-9a-f]{32}(?:-\d)?"),
     ("ntn_", r"[A-Za-z0-9]{40,60}"), ("lin_api_", r"\w{30,60}"),
+    ("lsv2_", r"(?:pt|sk)_\w{20,100}"),
     # clouds
     ("AKIA", r"[0-9A-Z]{16}"), ("ASIA", r"[0-9A-Z]{16}"), ("ABIA", r"[0-9A-Z]{16}"),
     ("ACCA", r"[0-9A-Z]{16}"), ("AIza", r"[\w-]{35}"), ("ya29.", r"[\w-]{20,500}"),
@@ -48,7 +49,12 @@ _QUERY = (
     r"sig|signature|[Xx]-[Aa]mz-(?:[Ss]ignature|[Cc]redential|[Ss]ecurity-[Tt]oken)"
     r"|X-Goog-Signature|key|auth|code"
 )
-_PEM = r"PRIVATE KEY(?: BLOCK)?-----"
+# What a script puts a password in by: nothing but a variable.
+_REFERENCE = r"\$(?:[A-Za-z_]\w{0,100}|[0-9]|\{[^}\s]{1,100}\}|\([^)\n]{1,200}\))"
+_PORT = r"\d{0,5}[/?#]"
+_PEM_HINT = "-----BEGIN"
+_PEM_END = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_PEM = rf"(-----BEGIN {_PEM_END})((?:(?!-----END)[\s\S]){{0,20000}})(-----END {_PEM_END})?"
 # A part of it that must be there, the expression, and what is put in its place.
 _OTHERS: tuple[tuple[str, str, str], ...] = (
     (":AA", r"\b\d{8,10}:AA[\w-]{30,40}", REDACTED),
@@ -58,9 +64,18 @@ _OTHERS: tuple[tuple[str, str, str], ...] = (
         rf"\1{REDACTED}",
     ),
     ("api/webhooks/", r"(api/webhooks/)\d{5,25}/[\w-]{20,120}", rf"\1{REDACTED}"),
+    # User and password end at the last `@` before the path; a digest's is none.
     (
         "@",
-        r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/@\s:'\"]{0,200}:(?!\$)[^/@\s'\"]{1,500}@",
+        rf"([a-zA-Z][a-zA-Z0-9+.-]{{0,30}}://)[^/@\s:'\"]{{0,200}}:(?!{_REFERENCE}@|{_PORT})"
+        r"[^/\s'\"]{1,500}@(?!sha(?:256|512):)",
+        rf"\1{REDACTED}@",
+    ),
+    # With a `/` in the password, which should not be: a port would be a number.
+    (
+        "@",
+        rf"([a-zA-Z][a-zA-Z0-9+.-]{{0,30}}://)[^/@\s:'\"]{{0,200}}:(?!\$|{_PORT})"
+        r"[^/@\s'\"]{1,200}/[^@\s'\"]{0,200}@",
         rf"\1{REDACTED}@",
     ),
     (
@@ -68,11 +83,11 @@ _OTHERS: tuple[tuple[str, str, str], ...] = (
         r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}://)(?=[^/@\s:'\"]{0,200}\d)[\w-]{20,500}@",
         rf"\1{REDACTED}@",
     ),
+    # conda's channels; with a number behind it is a forum's thread
     (
-        "-----BEGIN",
-        rf"(-----BEGIN [A-Z0-9 ]{{0,40}}{_PEM})(?:(?!-----END)[\s\S]){{0,20000}}"
-        rf"(-----END [A-Z0-9 ]{{0,40}}{_PEM})?",
-        rf"\1{REDACTED}\2",
+        "/t/",
+        r"(://[^/\s'\"]{1,255}/t/)(?=[\w-]{0,100}\d)[\w-]{10,100}(?=/)(?!/\d{1,9}(?![\w.-]))",
+        rf"\1{REDACTED}",
     ),
     ("earer", r"\b([Bb]earer[ \t]+)(?!\$)[\w.~+/=-]{8,4000}", rf"\1{REDACTED}"),
     (
@@ -86,12 +101,27 @@ _OTHERS: tuple[tuple[str, str, str], ...] = (
         r"((?:\bmachine|\blogin|\bdefault)\b[^\n]{0,200}\bpassword[ \t]+)[^\s]{1,500}",
         rf"\1{REDACTED}",
     ),
+    # the same in lines of their own
+    (
+        "password",
+        r"(?m)(^[ \t+-]{0,40}(?:machine|login|default|account)\b[^\n]{0,200}"
+        r"(?:\n[^\n]{0,200}){0,2}?\n[ \t+-]{0,40}password[ \t]+)[^\s]{1,500}(?=[ \t\r]{0,40}$)",
+        rf"\1{REDACTED}",
+    ),
 )
+
+
+def hidden_lines(value: str) -> str:
+    """Return what is put in a value's place: as many lines as it has, as far to the right."""
+    _, *others = value.split("\n")
+    indents = ("", *(line[: len(line) - len(line.lstrip(" \t"))] for line in others))
+    return "\n".join(f"{indent}{REDACTED}" for indent in indents)
 
 
 def may_have_shape(text: str) -> bool:
     """Tell, at little cost, whether a text could hold a credential that its shape tells."""
-    return any(hint in text for hint in _HINTS) or any(hint in text for hint, _, _ in _OTHERS)
+    hints = (_PEM_HINT, *_HINTS)
+    return any(hint in text for hint in hints) or any(hint in text for hint, _, _ in _OTHERS)
 
 
 def replace_shapes(text: str) -> str:
@@ -101,6 +131,8 @@ def replace_shapes(text: str) -> str:
     for hint, pattern, replacement in _OTHERS:
         if hint in text:
             text = _other(pattern).sub(replacement, text)
+    if _PEM_HINT in text:
+        text = _other(_PEM).sub(lambda key: f"{key[1]}{hidden_lines(key[2])}{key[3] or ''}", text)
     return text
 
 

@@ -1,0 +1,91 @@
+"""Credentials in calls and elements, where the name is a string of its own or stands elsewhere.
+
+`os.environ.setdefault("API_KEY", "...")`, `add_argument("--token", default="...")`, `<password>`.
+Loaded where a text has such a name; linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from yprov_run.redaction.names import is_secret_name
+from yprov_run.redaction.shapes import hidden_lines
+from yprov_run.redaction.values import can_be_in_text
+
+_STRING = r"(?:\"(?:[^\"\\\n]|\\.){0,2000}\"|'(?:[^'\\\n]|\\.){0,2000}')"
+_NAME = r"[\"'](?P<name>[\w.-]{1,120})[\"']"
+# A part of it that must be there, and the expression; without a name it is one of `key`.
+_FORMS = (
+    (
+        "(",
+        rf"(?:env|default|get|set|pop|define)\(\s{{0,80}}(?:{_STRING}\s{{0,8}},\s{{0,8}})?"
+        rf"{_NAME}\s{{0,80}},\s{{0,80}}(?P<value>{_STRING})",
+    ),
+    ("login(", rf"\blogin\([^)\n]{{0,200}}?\bkey\s{{0,4}}=\s{{0,4}}(?P<value>{_STRING})"),
+    (
+        "username",
+        rf"[\"']username[\"']\s{{0,8}}:\s{{0,8}}{_STRING}\s{{0,8}},\s{{0,80}}"
+        rf"[\"']key[\"']\s{{0,8}}:\s{{0,8}}(?P<value>{_STRING})",
+    ),
+    ("value=", rf"\b(?:key|name)={_NAME}\s{{1,80}}value=(?P<value>{_STRING})"),
+    (
+        "</",
+        r"<(?P<name>[A-Za-z][\w.:-]{0,80})(?:\s[^<>\n]{0,200})?>(?P<value>[^<>]{1,2000})(?=</)",
+    ),
+)
+
+
+def redact_code(text: str) -> str:
+    """Return a text with the credentials replaced that it gives to calls, or has in elements."""
+    for hint, pattern in _FORMS:
+        if hint in text:
+            text = _form(pattern).sub(_redact, text)
+    return _redact_defaults(text) if "default" in text else text
+
+
+def _redact(match: re.Match[str]) -> str:
+    name = match.groupdict().get("name", "api_key")
+    # Elements named `token` are words of a text.
+    if name == "token" and match[0][0] == "<":
+        return match[0]
+    if not is_secret_name(name) or not can_be_in_text(name, match["value"]):
+        return match[0]
+    start = match.start("value") - match.start()
+    return match[0][:start] + _hidden(match["value"])
+
+
+def _redact_defaults(text: str) -> str:
+    """Replace what an option with a secret name has where it is not given."""
+    parts, done = [], 0
+    for option in _option().finditer(text):
+        if option.start() < done or not is_secret_name(option["name"]):
+            continue
+        value = _default().match(text, option.end())
+        if value and can_be_in_text(option["name"], value["value"]):
+            parts += [text[done : value.start("value")], _hidden(value["value"])]
+            done = value.end()
+    return "".join([*parts, text[done:]])
+
+
+def _hidden(value: str) -> str:
+    quote = value[0] if value[0] in "\"'" else ""
+    return f"{quote}{hidden_lines(value)}{quote}"
+
+
+@cache
+def _form(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+@cache
+def _option() -> re.Pattern[str]:
+    return re.compile(r"[\"']--?(?P<name>[A-Za-z][\w-]{0,80})[\"']")
+
+
+@cache
+def _default() -> re.Pattern[str]:
+    """What an option's declaration has as its default: before the next option's."""
+    return re.compile(
+        rf"(?:(?![\"']--)[\s\S]){{0,300}}?\bdefault\s{{0,4}}=\s{{0,4}}(?P<value>{_STRING})"
+    )
