@@ -11,11 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conftest import need
 from tests.support import documents
 from tests.support.commands import environment, only_job, run
-from tests.support.secrets import HARMLESS, PLANTED, leaks
+from tests.support.secrets import HARMLESS, HARMLESS_IN_TEXT, PLANTED, TEXTS, leaks
 from yprov_run.capture.patch import without_secrets
 from yprov_run.merge.accounting import FIELDS
 from yprov_run.redaction.remote import without_credentials
@@ -186,3 +188,48 @@ def test_a_key_in_a_patch_and_a_file_that_is_one_keep_no_line_of_it() -> None:
     assert len(kept.split("\n")) == len(patch.split("\n"))
     assert [word for word in ("Kold", "Knew", "Ksame", "Kone", "Ktwo") if word in kept] == []
     assert [word for word in ("x = 1", "+y = 2", "Kafter", "+Kcode") if word not in kept] == []
+
+
+def _patch(text: str, sign: str) -> str:
+    head = "diff --git a/c.yaml b/c.yaml\n--- a/c.yaml\n+++ b/c.yaml\n@@ -1,9 +1,9 @@\n"
+    lines = text.split("\n")
+    return head + " first: 1\n" + "".join(f"{sign}{line}\n" for line in lines) + " last: 1\n"
+
+
+@pytest.mark.parametrize("sign", ["+", "-", " "])
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_secret_of_several_lines_is_told_in_a_patch(text: str, sign: str) -> None:
+    patch = _patch(text, sign)
+    kept = without_secrets(patch)
+    assert "Zq7" not in kept
+    pairs = list(zip(patch.split("\n"), kept.split("\n"), strict=True))
+    assert [(was, now) for was, now in pairs if was[:1] != now[:1]] == []
+    words = [f"kept{number}" for number in range(1, 4) if f"kept{number}" in text]
+    assert [word for word in words if word not in kept] == []
+    assert without_secrets(kept) == kept
+
+
+@pytest.mark.parametrize("sign", ["+", "-", " "])
+def test_a_look_alike_stays_in_a_patch_beside_others(sign: str) -> None:
+    patch = _patch("\n".join(text for text in (*HARMLESS, *HARMLESS_IN_TEXT)), sign)
+    assert without_secrets(patch) == patch
+
+
+def test_a_secret_that_changes_is_told_in_what_a_line_was_and_in_what_it_is() -> None:
+    patch = _patch("", " ").replace(
+        " \n",
+        " password: |\n-  aZq7\n-  bZq7\n+  cZq7\n   dZq7\n kept1: 1\n-api_key = (\n+key2 = (\n"
+        '   "eZq7"\n )\n-token: fZq7\n+token: gZq7\n\\ No newline at end of file\n',
+    )
+    kept = without_secrets(patch)
+    assert "Zq7" not in kept
+    assert " kept1: 1\n" in kept
+    assert "\n\\ No newline at end of file\n" in kept
+    assert len(kept.split("\n")) == len(patch.split("\n"))
+
+
+@given(st.text(alphabet="+- \\\n@d:|'\"(=#kp", max_size=60), st.text(max_size=60))
+def test_any_patch_keeps_its_lines(text: str, more: str) -> None:
+    patch = f"{_patch('password: |', '+')}{text}token{text}{more}"
+    kept = without_secrets(patch).split("\n")
+    assert len(kept) == len(patch.split("\n"))

@@ -70,21 +70,39 @@ def without_secrets(patch: str) -> str:
 
     Of a file whose name says that it is one (`hf_token.txt`, `id_rsa`) no line is kept.
     """
-    lines, hidden, in_hunk, in_key = [], False, False, False
-    for line in patch.split("\n"):
-        if line.startswith("diff --git "):
-            hidden, in_hunk, in_key = _keeps_secret(line), False, False
-        elif line.startswith("@@ "):
-            in_hunk, in_key = True, False
-        elif in_hunk and line.startswith(_CONTENT):
-            # The lines of a key tell nothing by themselves.
-            in_key = in_key and "-----END" not in line
-            if hidden or in_key:
-                line = line[0] + REDACTED
-            elif _KEY.search(line):
-                in_key = "-----END" not in line
-        lines.append(line[:1] + redact_text(line[1:]))
-    return "\n".join(lines)
+    result: list[str] = []
+    hunk: list[str] = []
+    is_hidden, in_hunk = False, False
+    for line in [*patch.split("\n"), "diff --git "]:
+        if line.startswith(("diff --git ", "@@ ")):
+            result += _hunk_without_secrets(hunk, is_hidden)
+            hunk, in_hunk = [], line.startswith("@@ ")
+            is_hidden = is_hidden if in_hunk else _keeps_secret(line)
+        if in_hunk and line.startswith(_CONTENT):
+            hunk.append(line)
+        else:  # `\ No newline`, too, stands where it is
+            (hunk or result).append(line[:1] + redact_text(line[1:]))
+    return "\n".join(result[:-1])
+
+
+def _hunk_without_secrets(lines: list[str], is_hidden: bool) -> list[str]:
+    """Redact what a hunk makes of the file as one text, then what it was: a secret has many lines.
+
+    Between them the lines of a key are looked for, which tell nothing by themselves.
+    """
+    lines, in_key = list(lines), False
+    for at, line in enumerate(lines):
+        in_key = in_key and "-----END" not in line
+        if line.startswith(_CONTENT) and (is_hidden or in_key):
+            lines[at] = line[0] + REDACTED
+        elif _KEY.search(line):
+            in_key = "-----END" not in line
+    for side in ("+ ", "- "):
+        places = [at for at, line in enumerate(lines) if line[:1] and line[0] in side]
+        text = redact_text("\n".join(lines[at][1:] for at in places))
+        for at, line in zip(places, text.split("\n"), strict=bool(places)):
+            lines[at] = lines[at][0] + line
+    return lines
 
 
 def patch_audience(patch: str, root: str, beside: Path) -> int:
@@ -112,4 +130,6 @@ def _keeps_secret(head: str) -> bool:
     """Tell by its name whether the file of `diff --git a/PATH b/PATH` is a credential."""
     stem, ending = os.path.splitext(head.rstrip('"').rpartition("/")[2])  # noqa: PTH122 - a text
     name = stem + ending
+    if name == "tokens.txt":
+        return False  # a model's words
     return name in _KEEPERS or (ending.lower() in _PLAIN_ENDINGS and is_secret_name(stem))
