@@ -41,6 +41,8 @@ _DIGEST = "sha256:" + "0a" * 32
         ("srun --container-image image.sqsh x", "pyxis", "image.sqsh"),
         ("srun --container /bundle x", "slurm-oci", "/bundle"),
         ("enroot start --rw -m /a:/b my+image sh", "enroot", "my+image"),
+        ("apptainer exec --docker-username me --docker-password PW o.sif", "apptainer", "o.sif"),
+        ("apptainer exec -p o.sif x", "apptainer", "o.sif"),
     ],
 )
 def test_a_command_line_names_its_image(command: str, engine: str, reference: str) -> None:
@@ -55,6 +57,11 @@ def test_a_command_line_names_its_image(command: str, engine: str, reference: st
 )
 def test_a_command_line_without_an_image_names_none(command: str) -> None:
     assert container.capture(shlex.split(command), {}, "/") == []
+
+
+def test_a_password_is_no_image_whatever_option_it_stands_behind() -> None:
+    words = shlex.split("apptainer exec --registry-password Zq7x docker://o/i:1 true")
+    assert "Zq7x" not in repr(container.capture(words, {}, "/"))
 
 
 def test_inside_a_container_its_variables_name_it() -> None:

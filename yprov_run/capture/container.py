@@ -20,7 +20,8 @@ from yprov_run.capture.safefile import read_text
 from yprov_run.capture.scene import Scene
 from yprov_run.jobdir import StepDir
 from yprov_run.kinds.container import Captured, Container
-from yprov_run.redaction.text import redact_text
+from yprov_run.redaction.shapes import REDACTED
+from yprov_run.redaction.text import redact_argv, redact_text
 
 _APPTAINER = ("apptainer", "singularity")
 _ENGINES = ("podman", "docker", "nerdctl", "podman-hpc", "shifter", "charliecloud", "ch-run")
@@ -61,6 +62,8 @@ _APPTAINER_VALUES = {
     "--add-caps",
     "--drop-caps",
     "--docker-host",
+    "--docker-username",
+    "--docker-password",
     "--authfile",
     "--pem-path",
     "--blkio-weight",
@@ -137,7 +140,8 @@ def _redacted(container: Container, beside: Path) -> Container:
 def capture(argv: Sequence[str], environ: Mapping[str, str], folder: str) -> list[Container]:
     """Return the containers that a command line and its variables name, each once."""
     found: dict[tuple[str, str], Container] = {}
-    for container in (*_in_words(argv), *_in_variables(environ)):
+    # What is a credential by its place is no image, whatever options we know.
+    for container in (*_in_words(redact_argv(argv)), *_in_variables(environ)):
         found.setdefault((container.engine, container.reference), container)
     return [with_image(container, environ, folder) for container in found.values()]
 
@@ -158,7 +162,7 @@ def _in_words(argv: Sequence[str]) -> Iterator[Container]:
 
 
 def _reference(engine: str, reference: str) -> Iterator[Container]:
-    if reference:
+    if reference and reference != REDACTED:
         yield Container(engine, reference, digest=digest_in(reference))
 
 
