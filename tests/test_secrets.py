@@ -228,6 +228,19 @@ def test_a_secret_that_changes_is_told_in_what_a_line_was_and_in_what_it_is() ->
     assert len(kept.split("\n")) == len(patch.split("\n"))
 
 
+def test_a_hunk_that_begins_within_a_secret_is_told_by_its_heading_and_by_its_end() -> None:
+    head = "diff --git a/c b/c\n--- a/c\n+++ b/c\n"
+    patch = (
+        f"{head}@@ -5,3 +5,3 @@ password: |\n   aZq7\n-  bZq7\n+  cZq7\n kept1: 1\n"
+        "@@ -25,3 +25,3 @@ kept2: |\n   kept3\n-  kept4\n"
+        "@@ -45,3 +45,3 @@ x\n aZq7\n-bZq7\n+cZq7\n -----END RSA PRIVATE KEY-----\n kept5\n"
+    )
+    kept = without_secrets(patch)
+    assert "Zq7" not in kept
+    assert [number for number in range(1, 6) if f"kept{number}" not in kept] == []
+    assert len(kept.split("\n")) == len(patch.split("\n"))
+
+
 @given(st.text(alphabet="+- \\\n@d:|'\"(=#kp", max_size=60), st.text(max_size=60))
 def test_any_patch_keeps_its_lines(text: str, more: str) -> None:
     patch = f"{_patch('password: |', '+')}{text}token{text}{more}"

@@ -22,6 +22,7 @@ _KEEPERS = {
 _PLAIN_ENDINGS = {"", ".txt", ".key", ".pem", ".token", ".secret", ".dat"}
 _CONTENT = ("+", "-", " ")
 _KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
+_KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY")
 
 
 def as_new_file(root: Path, path: str) -> str:
@@ -72,11 +73,12 @@ def without_secrets(patch: str) -> str:
     """
     result: list[str] = []
     hunk: list[str] = []
-    is_hidden, in_hunk = False, False
+    is_hidden, in_hunk, heading = False, False, ""
     for line in [*patch.split("\n"), "diff --git "]:
         if line.startswith(("diff --git ", "@@ ")):
-            result += _hunk_without_secrets(hunk, is_hidden)
+            result += _hunk_without_secrets(heading, hunk, is_hidden)
             hunk, in_hunk = [], line.startswith("@@ ")
+            heading = line.partition(" @@ ")[2] if in_hunk else ""
             is_hidden = is_hidden if in_hunk else _keeps_secret(line)
         if in_hunk and line.startswith(_CONTENT):
             hunk.append(line)
@@ -85,24 +87,37 @@ def without_secrets(patch: str) -> str:
     return "\n".join(result[:-1])
 
 
-def _hunk_without_secrets(lines: list[str], is_hidden: bool) -> list[str]:
+def _hunk_without_secrets(heading: str, lines: list[str], is_hidden: bool) -> list[str]:
     """Redact what a hunk makes of the file as one text, then what it was: a secret has many lines.
 
-    Between them the lines of a key are looked for, which tell nothing by themselves.
+    git names in the heading the last line before the hunk that is not indented: it may be the key
+    of what the hunk begins within.
     """
-    lines, in_key = list(lines), False
-    for at, line in enumerate(lines):
-        in_key = in_key and "-----END" not in line
-        if line.startswith(_CONTENT) and (is_hidden or in_key):
-            lines[at] = line[0] + REDACTED
-        elif _KEY.search(line):
-            in_key = "-----END" not in line
+    lines = [
+        line[0] + REDACTED if is_hidden and line.startswith(_CONTENT) else line
+        for line in _without_keys(lines)
+    ]
     for side in ("+ ", "- "):
         places = [at for at, line in enumerate(lines) if line[:1] and line[0] in side]
-        text = redact_text("\n".join(lines[at][1:] for at in places))
-        for at, line in zip(places, text.split("\n"), strict=bool(places)):
+        text = redact_text("\n".join([heading, *(lines[at][1:] for at in places)]))
+        for at, line in zip(places, text.split("\n")[1:], strict=True):
             lines[at] = lines[at][0] + line
     return lines
+
+
+def _without_keys(lines: list[str]) -> list[str]:
+    """Return a hunk's lines without those of a key, which tell nothing by themselves."""
+    ends = (at for at, line in enumerate(lines) if _KEY_END.search(line))
+    begins = (at for at, line in enumerate(lines) if _KEY.search(line))
+    end = next(ends, 0)
+    in_key = end < next(begins, len(lines)) and end > 0
+    result = []
+    for line in lines:
+        in_key = in_key and "-----END" not in line
+        result.append(line[0] + REDACTED if in_key and line.startswith(_CONTENT) else line)
+        if not in_key and _KEY.search(line):
+            in_key = "-----END" not in line
+    return result
 
 
 def patch_audience(patch: str, root: str, beside: Path) -> int:
