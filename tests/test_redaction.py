@@ -84,11 +84,18 @@ def test_the_key_of_kaggles_file_is_one() -> None:
     assert redact_json({"name": "ada", "key": "x"}) == {"name": "ada", "key": "x"}
 
 
+def test_a_value_is_judged_by_the_name_beside_it() -> None:
+    pair = {"name": "API_KEY", "value": "x"}
+    assert redact_json([pair]) == [{"name": "API_KEY", "value": REDACTED}]
+    assert redact_json({"name": "lr", "value": "x"}) == {"name": "lr", "value": "x"}
+
+
 _HOSTILE = (
-    '--token "\\"', "--token", "--pass 'a\n", "-- ", "://a:b/", "://a:b/c@", "token='a\n",
-    'token="""', "password ", "<a>", "machine ", "login(key", "'--token',\n", "token = 'a' ",
-    "token: a#", "['token'] = [", "tokens: [\n'", "token=", "token='", 'token="', 'token=\\"',
-    "token=$(", "token: a,", "token: |\n ", "-p '", "://a:", "://a:b@", "'--token'",
+    "name: a\nvalue", "token: str = field(", "a=Option(", "get('token') or ", "name=a ",
+    "\\nlogin a", '--token "\\"', "--token", "--pass 'a\n", "-- ", "://a:b/", "://a:b/c@",
+    "token='a\n", 'token="""', "password ", "<a>", "machine ", "login(key", "'--token',\n",
+    "token = 'a' ", "token: a#", "['token'] = [", "tokens: [\n'", "token=", "token='", 'token="',
+    'token=\\"', "token=$(", "token: a,", "token: |\n ", "-p '", "://a:", "://a:b@", "'--token'",
     "default=login(", "get('token',", "<token a", "machine x\nlogin y\n", "api_key=(",
     "docker login -p \\\n", "\\a", "'\"", "\\", "token:\n- a\n", "tokens=[' '", "/t/1",
     "-----BEGIN ", "password \n", "\n\n ", "$a", "token=$a", "a=", "token=f()", "token=self.x",

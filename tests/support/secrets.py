@@ -96,7 +96,8 @@ HARMLESS = (
     "https://host:80/a@b", "docker://image:tag@sha256:" + _hex(64),
     "https://discuss.pytorch.org/t/2-gpus-hang-at-start/81",
     # code
-    'os.environ.get("API_KEY", "")', 'os.environ.setdefault("HF_HOME", "/scratch/ada/hf")',
+    "{'name': 'x', 'value': 'y'}", 'os.environ.get("API_KEY", "")',
+    'os.environ.setdefault("HF_HOME", "/scratch/ada/hf")',
     'add_argument("--tokenizer", default="gpt2-large")', 'plot.login(user, key="")',
     "if password == '' and x:", "<token>hello</token>", "outTokens: list[Token]",
     "skipped_tokens = []", "__tablename__, primary_key=True", "self.auth = self.make(x)",
@@ -105,12 +106,12 @@ HARMLESS = (
 
 # What a script only refers to; in a command line nothing expands it any more.
 HARMLESS_IN_TEXT = (
-    ":meta private:\n'", "private_modules=['_fir']", "PRIVATE = ['password', 'token']",
-    "wandb login --relogin; train x", "--token $HF_TOKEN", "export API_KEY=$(cat ~/.key)",
-    'curl -u "$ME:$PW" https://h', "docker login -u me -p $PW", "wandb login $WANDB_API_KEY",
-    'password: "${DB_PASSWORD}"', "API_KEY=`cat key`", "token: ${{ secrets.TOKEN }}",
-    "https://me:$PW@host/x", "mysql -p$PW", "API_KEY=/home/ada/.keys/api",
-    "--password '$DB_PASSWORD'", "--password '{{ vault }}'",
+    "token: str = field(default=None)", "- name: LR\n  value: 3e-4", ":meta private:\n'",
+    "private_modules=['_fir']", "PRIVATE = ['password', 'token']", "wandb login --relogin; train x",
+    "--token $HF_TOKEN", "export API_KEY=$(cat ~/.key)", 'curl -u "$ME:$PW" https://h',
+    "docker login -u me -p $PW", "wandb login $WANDB_API_KEY", 'password: "${DB_PASSWORD}"',
+    "API_KEY=`cat key`", "token: ${{ secrets.TOKEN }}", "https://me:$PW@host/x", "mysql -p$PW",
+    "API_KEY=/home/ada/.keys/api", "--password '$DB_PASSWORD'", "--password '{{ vault }}'",
 )  # fmt: skip
 
 _PW = "Tr0:ub'4dor&3"
@@ -139,9 +140,14 @@ WORDS = (
 # Scripts, configuration files and code, of one line or of several: `Zq7` is in every secret, and
 # what begins with `kept` stays.
 TEXTS = (
-    "setenv WANDB_API_KEY aZq7x\nkept1", "ENV API_KEY aZq7x\nkept1", 'setenv("API_KEY", "aZq7x")',
-    "setenv('HF_TOKEN', 'aZq7x')", "set -gx API_KEY aZq7x", "pushenv HF_TOKEN aZq7x",
-    "docker login \\\n -u kept1 \\\n -p aZq7x \\\n kept2\nkept3",
+    "printf 'machine kept1\\nlogin kept2\\npassword aZq7\\n' > ~/.netrc",
+    "wandb.login(\n  key='aZq7',\n)",
+    "- name: API_KEY\n  value: aZq7\n- name: kept1\n  value: kept2",
+    '{"name": "API_KEY", "value": "aZq7"}', "os.getenv('API_KEY') or 'aZq7'",
+    "token: str = typer.Option('aZq7', help='kept1')", "token: str = field(default='aZq7')",
+    "api_key = SecretStr('aZq7')", "setenv WANDB_API_KEY aZq7x\nkept1", "ENV API_KEY aZq7x\nkept1",
+    'setenv("API_KEY", "aZq7x")', "setenv('HF_TOKEN', 'aZq7x')", "set -gx API_KEY aZq7x",
+    "pushenv HF_TOKEN aZq7x", "docker login \\\n -u kept1 \\\n -p aZq7x \\\n kept2\nkept3",
     "curl \\\n -u kept1:aZq7x \\\n https://kept2", "wandb login \\\n  --relogin aZq7x\nkept1",
     "cat > ~/.netrc <<EOF\nmachine kept1.org\n  login kept2\n  password aZq7x\nEOF\nkept3",
     "machine kept1.org\npassword aZq7x\nlogin kept2", "default login kept1\npassword aZq7x",

@@ -22,13 +22,27 @@ _FORMS = (
         rf"(?:env|default|get|set|pop|define)\(\s{{0,80}}(?:{_STRING}\s{{0,8}},\s{{0,8}})?"
         rf"{_NAME}\s{{0,80}},\s{{0,80}}(?P<value>{_STRING})",
     ),
-    ("login(", rf"\blogin\([^)\n]{{0,200}}?\bkey\s{{0,4}}=\s{{0,4}}(?P<value>{_STRING})"),
+    ("login(", rf"\blogin\([^)]{{0,200}}?\bkey\s{{0,4}}=\s{{0,4}}(?P<value>{_STRING})"),
     (
         "username",
         rf"[\"']username[\"']\s{{0,8}}:\s{{0,8}}{_STRING}\s{{0,8}},\s{{0,80}}"
         rf"[\"']key[\"']\s{{0,8}}:\s{{0,8}}(?P<value>{_STRING})",
     ),
     ("value=", rf"\b(?:key|name)={_NAME}\s{{1,80}}value=(?P<value>{_STRING})"),
+    (" or ", rf"(?:env|get)\({_NAME}\)\s{{1,4}}or\s{{1,4}}(?P<value>{_STRING})"),
+    (
+        "value",
+        rf"\bname[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?P<name>[\w.-]{{1,120}})[\"']?,?\s{{1,80}}"
+        rf"[\"']?value[\"']?\s{{0,4}}[:=]\s{{0,4}}(?P<value>{_STRING}|[^\s\"',}}]{{1,2000}})",
+    ),
+    *(
+        (
+            f"{kind}(",
+            rf"(?<!\w)(?P<name>[A-Za-z_]\w{{0,80}})(?::[^=\n]{{1,80}}=|\s{{0,4}}=)\s{{0,4}}"
+            rf"[\w.]{{0,40}}{kind}\(\s{{0,80}}(?:default\s{{0,4}}=\s{{0,4}})?(?P<value>{_STRING})",
+        )
+        for kind in ("Option", "Argument", "Field", "field", "SecretStr")
+    ),
     (
         "</",
         r"<(?P<name>[A-Za-z][\w.:-]{0,80})(?:\s[^<>\n]{0,200})?>(?P<value>[^<>]{1,2000})(?=</)",

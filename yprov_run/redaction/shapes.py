@@ -98,7 +98,7 @@ _OTHERS: tuple[tuple[str, str, str], ...] = (
     ("?", rf"([?&](?:{_QUERY})=)[^&\s'\"<]{{6,2000}}", rf"\1{REDACTED}"),
     (
         "password",
-        r"((?:\bmachine|\blogin|\bdefault)\b[^\n]{0,200}\bpassword[ \t]+)[^\s]{1,500}",
+        r"((?:\b|\\n)(?:machine|login|default)\b[^\n]{0,200}(?:\b|\\n)password[ \t]+)[^\s]{1,500}",
         rf"\1{REDACTED}",
     ),
     # the same in lines of their own

@@ -7,7 +7,7 @@ name that they stand under (`assignments.py`, `code.py`). What can be one at all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from yprov_run.redaction.clients import may_have_command, redact_words
 from yprov_run.redaction.names import is_secret_name, may_name_secret
@@ -48,7 +48,7 @@ def redact_text(text: str) -> str:
         from yprov_run.redaction.assignments import redact_assignments
 
         text = redact_assignments(text)
-    if named and any(hint in text for hint in ("(", "<", "username")):
+    if named and any(hint in text for hint in ("(", "<", "username", "value")):
         from yprov_run.redaction.code import redact_code
 
         text = redact_code(text)
@@ -64,15 +64,18 @@ def redact_json(value: object, name: str = "") -> object:
     if isinstance(value, str):
         return redact_variable(name, value)
     if isinstance(value, dict):
-        # Kaggle's file says `key` and no more.
-        has_key = "key" in value and "username" in value
-        return {
-            key: redact_json(item, "api_key" if has_key and key == "key" else str(key))
-            for key, item in value.items()
-        }
+        return {key: redact_json(item, _name_of(str(key), value)) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [redact_json(item, name) for item in value]
     return value
+
+
+def _name_of(key: str, around: Mapping[object, object]) -> str:
+    """Return what the value of a key is called, which may stand beside it."""
+    if key == "key" and "username" in around:
+        return "api_key"  # as Kaggle's file has it
+    beside = around.get("name") if key == "value" else None
+    return beside if isinstance(beside, str) else key
 
 
 def _redact_word(word: str, before: str) -> str:
