@@ -161,13 +161,15 @@ def test_the_agent_holds_nothing_of_the_tasks(tmp_path: Path) -> None:
     "change",
     [{"HOME": None}, {"TMPDIR": "/proc"}, {"PATH": None}, {"LANG": "xx", "LC_ALL": "xx"},
      {"PYTHONHOME": "/nowhere"}, {"PYTHONPATH": "/nowhere"}, {"PYTHONPATH": "shadows"},
+     {"PYTHONPATH": ":/nowhere"}, {"PYTHONPATH": "/nowhere:"},
      {"PYTHONWARNINGS": "error"}, {"PYTHONINSPECT": "1"}, {"LD_PRELOAD": "/nowhere.so"}],
     ids=str,
 )  # fmt: skip
 def test_a_strange_environment(change: dict[str, str | None], tmp_path: Path) -> None:
     (tmp_path / "shadows").mkdir()
-    for name in ("enum", "re", "contextlib", "collections", "json", "pathlib", "resource", "yaml"):
-        (tmp_path / "shadows" / f"{name}.py").write_text("print 'another Python's'\n")
+    for name in ("enum", "re", "contextlib", "collections", "json", "signal", "resource", "yaml"):
+        for folder in (tmp_path, tmp_path / "shadows"):
+            (folder / f"{name}.py").write_text("print 'another Python's'\n")
     (tmp_path / "yprov.yaml").write_text("interval: 0.5\n")
     env = environment()
     for name, value in change.items():
@@ -181,9 +183,12 @@ def test_a_strange_environment(change: dict[str, str | None], tmp_path: Path) ->
     _check_stdout(run(*wrapper, "/bin/sh", "-c", JOB[2], cwd=tmp_path, env=env))
 
 
-def test_an_installation_that_cannot_be_loaded(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options", [[], ["-q", "--no-merge"], ["--tag", "a=b", "--name=x", "--"], ["-i", "x", "-q"]]
+)
+def test_an_installation_that_cannot_be_loaded(options: list[str], tmp_path: Path) -> None:
     without_packages = [sys.executable, "-I", "-S", f"{BIN}/yprov-run"]
-    done = run(*without_packages, *JOB, cwd=tmp_path)
+    done = run(*without_packages, *options, *JOB, cwd=tmp_path)
     _check(done)
     assert b"No module named 'yprov_run'" in done.stderr
 

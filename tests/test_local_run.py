@@ -244,6 +244,35 @@ def _signals_seen(folder: Path, send: object) -> list[int]:
     return [int(number) for number in seen]
 
 
+def test_two_signals_to_the_group_that_are_one_to_us_do_not_swallow_a_later_one(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import signal\n"
+        "for n in (12, 15): signal.signal(n, lambda n, f: print(n, flush=True))\n"
+        "print('ready', flush=True)\n"
+        "while True: signal.pause()\n"
+    )
+    process = subprocess.Popen(
+        ["yprov-run", "-q", sys.executable, "-c", program], cwd=tmp_path, env=environment(),
+        stdout=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stdout.readline() == b"ready\n"
+    os.kill(process.pid, signal.SIGUSR2)  # for which it is waited whether the group had it
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGTERM)
+        signal.sigtimedwait([], 0.03)
+    signal.sigtimedwait([], 1.5)  # longer than a word of the witness counts
+    os.kill(process.pid, signal.SIGTERM)
+    signal.sigtimedwait([], 0.5)
+    os.killpg(process.pid, signal.SIGKILL)
+    said = process.stdout.read().split()
+    process.stdout.close()
+    process.wait(30)
+    assert sorted(said) == [b"12", b"15", b"15", b"15"]
+
+
 def test_an_alarm_that_was_set_before_us_ends_the_program(tmp_path: Path) -> None:
     start = "import os, signal, sys; signal.alarm(2); os.execvp(sys.argv[1], sys.argv[1:])"
     command = [sys.executable, "-c", start, "yprov-run", "-q", "sleep", "60"]

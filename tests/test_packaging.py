@@ -121,7 +121,8 @@ def test_it_runs_in_a_fresh_environment(
     """With the oldest and the newest Python, and the oldest and newest dependencies allowed."""
     python = find_python(version)
     need([] if python else [f"Python {version}"], "this test")
-    fresh = Environment.make(tmp_path, python)
+    (tmp_path / "with a blank").mkdir()
+    fresh = Environment.make(tmp_path / "with a blank", python)
     fresh.install("--resolution", dependencies, "-r", REPOSITORY / "pyproject.toml")
     fresh.install_ours(built[distribution])
     where = fresh.ask("python", "-c", "import yprov_run; print(yprov_run.__file__)")

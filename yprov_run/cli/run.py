@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -257,13 +257,28 @@ def main() -> None:
     """Run the command line, then end as the command ended."""
     if isinstance(sys.stdout, TextIOWrapper):  # not where it was closed before we were started
         sys.stdout.reconfigure(errors="surrogateescape")
-    request = quick.read(sys.argv[1:], os.environ, Path()) or _read_with_typer()
+    request = quick.read(sys.argv[1:], os.environ, Path())
+    if request is None:
+        with _interruptible():  # it may ask questions
+            request = _read_with_typer()
     if request is None:
         return
     if request.dry_run:
         _show(request)
         return
     supervise.end_like(_run(request))
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt, unless it is ignored."""
+    given = signal.getsignal(signal.SIGINT)
+    if given is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, given)
 
 
 def _read_with_typer() -> Request | None:

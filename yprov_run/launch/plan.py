@@ -13,8 +13,12 @@ from yprov_run.launchers.grammar import Placement, ProgramFile, untouched
 from yprov_run.light import NamedTuple
 
 SHELL = "/bin/sh"
-# Whatever is missing or broken on a node, the program is run.
-_BOOT = '_yprov=$1; shift; [ -r "$_yprov" ] && . "$_yprov"; exec "$@"'
+# Whatever is missing or broken on a node, the program is run. (Where bash is the shell, it takes a
+# second to source a file beside 20,000 words.)
+_BOOT = (
+    '_yprov=$1; shift; [ ! -r "$_yprov" ] || if [ $# -lt 999 ]; then . "$_yprov"; '
+    'else eval "$(cat "$_yprov")"; fi; exec "$@"'
+)
 # The same as one word, for files that launchers split at blanks without minding quotes.
 _BOOT_WORD = '_yprov=$1;shift;test${IFS}-r${IFS}"$_yprov"&&.${IFS}"$_yprov";exec${IFS}"$@"'
 _UNSAFE_IN_FILE = re.compile(r"[^A-Za-z0-9_./+:@=,-]")
@@ -117,6 +121,7 @@ def shim_text(settings: ShimSettings, environ: Mapping[str, str]) -> str:
         f"_yprov_interval={settings.interval_s:g}",
         _SHIM.read_text(encoding="utf-8"),
         *_restored_environment(environ),
+        "trap - EXIT HUP INT QUIT TERM USR1 USR2 ALRM PIPE XCPU",
     ]
     return "\n".join(lines) + "\n"
 
@@ -136,8 +141,9 @@ def _restored_environment(environ: Mapping[str, str]) -> list[str]:
             sign = next((sign for sign in _CONTROLS if chr(sign) not in name + value), _CONTROLS[0])
             wanted = shlex.quote(f"/^{_as_pattern(name, chr(sign))}=/{{s///;s/$/x/;p;q;}}")
             lines += [
-                f"_yprov_value=$(tr '\\n\\000' '\\{sign:03o}\\n' </proc/$$/environ 2>/dev/null |",
-                f"  LC_ALL=C sed -n {wanted} | tr '\\{sign:03o}' '\\n')",
+                f"_yprov_value=$({{ command -p tr '\\n\\000' '\\{sign:03o}\\n' </proc/$$/environ |",
+                f"  LC_ALL=C command -p sed -n {wanted} |",
+                f"  command -p tr '\\{sign:03o}' '\\n'; }} 2>/dev/null)",
                 'if [ -n "$_yprov_value" ] && [ -n "$_yprov_by_env" ]; then',
                 f'  set -- /usr/bin/env {shlex.quote(f"{name}=")}"${{_yprov_value%x}}" "$@"',
                 "fi",

@@ -2,6 +2,10 @@
 # It must never fail the task: no output, no `exit` but the last, every write may be refused.
 # Where there can be no more processes, some shells end at once: then they still run the program.
 trap 'exec "$@"' EXIT
+# To others a signal is an end like any other: what ends the task must not start its program.
+for _yprov_signal in HUP INT QUIT TERM USR1 USR2 ALRM PIPE XCPU; do
+  trap "trap - EXIT $_yprov_signal; kill -$_yprov_signal $$" "$_yprov_signal"
+done
 _yprov_node=${SLURMD_NODENAME:-}
 # hydra hands the tasks on all nodes this variable as it is on its own.
 case $_yprov_ranks,${MPI_LOCALRANKID:-},$_yprov_node in any,?*,?*)

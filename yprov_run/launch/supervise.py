@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from struct import Struct
 
 from yprov_run.light import TYPE_CHECKING, NamedTuple
 
@@ -33,7 +34,8 @@ _SI_USER, _SI_KERNEL = 0, 0x80
 # the foreground, and the last is for the time that we computed ourselves.
 _KERNELS_TO_US = {signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH, signal.SIGXCPU}
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
-_BROADCAST_S = 0.1
+_BROADCAST_S, _STALE_S = 0.1, 1.0
+_WORD = Struct("=Bd")  # what the witness writes of a signal
 _LET_START_S = 0.05
 _LOOK_S, _TOLD_LOOK_S = 1.0, 3600.0  # at who our parent is; the kernel ends us where it was told
 
@@ -142,9 +144,10 @@ def _spawn(become: Callable[[], NoReturn]) -> int | None:
 
 def _become(command: Sequence[str], mask: set[int | signal.Signals]) -> NoReturn:
     """Be the command, with the signals as we were given them. Raises OSError if that cannot be."""
-    # Python ignores these two at its start; the command shall not inherit that.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+    # Python ignores the first two at its start, and would make an exception of the third.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+        if number != signal.SIGINT or signal.getsignal(number) is signal.default_int_handler:
+            signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
         os.execvp(command[0], list(command))  # noqa: S606 - that is the task
@@ -201,7 +204,7 @@ class _Witness:
     def __init__(self) -> None:
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._reader = reader
-        self._seen: list[int] = []
+        self._seen: list[tuple[int, float]] = []
         parent = os.getpid()
         try:
             self._pid = os.fork()
@@ -218,10 +221,14 @@ class _Witness:
         give_up = time.monotonic() + _BROADCAST_S
         while True:
             with contextlib.suppress(BlockingIOError):
-                self._seen += os.read(self._reader, 64)
-            if number in self._seen:
-                self._seen.remove(number)
-                return True
+                words = os.read(self._reader, 64 * _WORD.size)
+                self._seen += _WORD.iter_unpack(words)
+            # Of two signals that were one to us, a word is left: it must not speak for a later one.
+            self._seen = [word for word in self._seen if word[1] > give_up - _STALE_S]
+            for word in self._seen:
+                if word[0] == number:
+                    self._seen.remove(word)
+                    return True
             if time.monotonic() > give_up:
                 return False
             time.sleep(0.002)
@@ -263,9 +270,9 @@ def _tell_kernel() -> bool:
 
 
 def _report_signal(writer: int, limit_s: float) -> None:
-    """Wait for a signal, not longer than the limit, and write its number."""
+    """Wait for a signal, not longer than the limit, and write its number and when it came."""
     if info := signal.sigtimedwait(FORWARDED, limit_s):
-        os.write(writer, bytes([info.si_signo]))
+        os.write(writer, _WORD.pack(info.si_signo, time.monotonic()))
 
 
 def _now_ms() -> int:
