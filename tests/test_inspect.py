@@ -394,6 +394,21 @@ def _git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
 
 
+def test_a_diff_tells_of_outputs_that_came_out_otherwise(tmp_path: Path) -> None:
+    for number, words in ((1, "one"), (2, "two")):
+        script = f"echo {words} >model.json; echo same >log.txt; echo {number} >only.{number}"
+        done = run("yprov-run", "-q", "-o", "model.json", "sh", "-c", script, cwd=tmp_path)
+        assert done.returncode == 0
+    done = run("yprov-inspect", "diff", "1", "2", "--json", cwd=tmp_path)
+    results = {
+        row["name"]: (row["first"], row["second"]) for row in json.loads(done.stdout)["results"]
+    }
+    assert len(set(results["output model.json"])) == 2
+    assert "output log.txt" not in results
+    assert results["outputs that are equal"] == ("1", "1")
+    assert results["outputs of one job alone"] == ("1", "1")
+
+
 def test_rerun_names_what_differs_in_code_packages_and_folders_today(tmp_path: Path) -> None:
     """A repository with a virtual environment's layout, made by hand, and a folder of inputs."""
     need([name for name in ("git",) if shutil.which(name) is None], "the code's state")

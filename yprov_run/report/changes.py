@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from yprov_run.report.facts import ARGUMENTS, CIRCUMSTANCES, INPUTS, SECTIONS, Fact, facts
 from yprov_run.report.listing import Row, row
-from yprov_run.report.reading import Document
+from yprov_run.report.reading import Document, elements, value
 from yprov_run.report.words import duration, joules, memory
 
 # field of a job's row: (what it is called, how its number is said)
@@ -27,6 +27,9 @@ _RESULTS = {
     "maxNodeMemory": ("node memory, peak", memory),
     "gapCount": ("gaps", str),
 }
+
+
+_OUTPUTS = 20  # that are named
 
 
 class Change(NamedTuple):
@@ -80,7 +83,9 @@ def compare(
             changes.append(Change(section, key, ours.get(place), theirs.get(place)))
     changes.sort(key=_telling)
     return Comparison(
-        tuple(changes), dict(sorted(equal.items())), _results(row(first), row(second))
+        tuple(changes),
+        dict(sorted(equal.items())),
+        _results(row(first), row(second)) + _output_results(_outputs(first), _outputs(second)),
     )
 
 
@@ -126,6 +131,40 @@ def _results(first: Row, second: Row) -> tuple[Result, ...]:
         words = ["-" if found is None else str(say(found)) for found in (one, other)]  # type: ignore[operator]
         results.append(Result(name, words[0], words[1], ratio))
     return tuple(results)
+
+
+def _outputs(document: Document) -> dict[str, str]:
+    """Return what tells the last version of each file that a job made: by path."""
+    found: dict[str, str] = {}
+    for record in elements(document, "entity").values():
+        is_a_file = value(record.get("prov:type")) in {"run:File", "prov:Collection"}
+        if not is_a_file or value(record.get("prov:role")) != "output":
+            continue
+        path = str(value(record.get("prov:location")) or "")
+        digest = value(record.get("schema:sha256")) or value(record.get("run:collectionSha256"))
+        size = value(record.get("schema:contentSize"))
+        words = f"sha256 {digest}" if digest else f"{size} bytes" if size is not None else ""
+        if path and words:
+            found[path] = words
+    return found
+
+
+def _output_results(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[Result, ...]:
+    """Return the files of the same paths that differ, and how many others each job has alone."""
+    both = [path for path in first if path in second]
+    differing = [path for path in both if first[path] != second[path]]
+    rows = [
+        Result(f"output {path}", first[path], second[path], None) for path in differing[:_OUTPUTS]
+    ]
+    if more := len(differing) - len(rows):
+        rows.append(Result("more outputs that differ", str(more), str(more), None))
+    if len(both) > len(differing):
+        equal = str(len(both) - len(differing))
+        rows.append(Result("outputs that are equal", equal, equal, None))
+    alone = [len(first) - len(both), len(second) - len(both)]
+    if any(alone):
+        rows.append(Result("outputs of one job alone", str(alone[0]), str(alone[1]), None))
+    return tuple(rows)
 
 
 def argument_changes(first: str | None, second: str | None) -> list[tuple[str, str]]:

@@ -75,7 +75,8 @@ def _print(found: Comparison, console: Console, show_all: bool) -> None:
         percent = "" if result.ratio is None else f"{100 * (result.ratio - 1):+.1f}%"
         telling = bool(percent) and abs(100 * (result.ratio or 1) - 100) >= _TELLING_PERCENT
         style = "bold" if telling or result.first != result.second else ""
-        rows.append([Cell(result.name), Cell(result.first), Cell(result.second),
+        first, second = _short(result.first), _short(result.second)
+        rows.append([Cell(plain(result.name, 60)), Cell(first or ""), Cell(second or ""),
                      Cell(percent if telling else "", style)])  # fmt: skip
     print_columns(console, columns, rows)
 
