@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,6 +22,8 @@ _SERIALIZERS: dict[str, tuple[str, dict[str, str]]] = {
 }
 FORMATS = (*_SERIALIZERS, "dot")
 _MOST_WITH_ATTRIBUTES = 200
+# The user's own pip may be another environment's.
+_INSTALL = f"{sys.executable} -m pip install 'yprov-run[formats]'"
 
 
 def convert(document: Mapping[str, Any], form: str) -> bytes:
@@ -41,9 +44,9 @@ def convert(document: Mapping[str, Any], form: str) -> bytes:
             warnings.simplefilter("ignore", DeprecationWarning)  # between prov and rdflib
             return _dot(loaded) if form == "dot" else _serialize(loaded, form)
     except DoNotExist as error:  # as `prov` says it
-        raise YprovError(f"{form} needs more: pip install 'yprov-run[formats]'") from error
+        raise YprovError(f"{form} needs more: {_INSTALL}") from error
     except ImportError as error:
-        raise YprovError(f"{form} needs {error.name}: pip install 'yprov-run[formats]'") from error
+        raise YprovError(f"{form} needs {error.name}: {_INSTALL}") from error
     except RecursionError:
         raise YprovError(f"{form}: nested too deeply") from None
     except Exception as error:  # a document of any kind, in a library's hands

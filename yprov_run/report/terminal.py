@@ -30,7 +30,8 @@ def print_summary(
     for words in known.advice:
         _print_advice(words, console)
     _print_gaps(job, console)
-    _print_line(console, "document", Text(plain(str(document))))
+    if document.is_file():  # not yet where the job runs
+        _print_line(console, "document", Text(plain(str(document))))
     if report is not None and report.is_file():
         _print_line(console, "report", Text(plain(str(report))))
 
