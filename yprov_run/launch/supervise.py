@@ -14,7 +14,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from struct import Struct
 
 from yprov_run.light import TYPE_CHECKING, NamedTuple
 
@@ -35,7 +34,7 @@ _SI_USER, _SI_KERNEL = 0, 0x80
 _KERNELS_TO_US = {signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH, signal.SIGXCPU}
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _BROADCAST_S, _STALE_S = 0.1, 1.0
-_WORD = Struct("=Bd")  # what the witness writes of a signal
+_WORDS_BYTES = 4096
 _LET_START_S = 0.05
 _LOOK_S, _TOLD_LOOK_S = 1.0, 3600.0  # at who our parent is; the kernel ends us where it was told
 
@@ -204,7 +203,7 @@ class _Witness:
     def __init__(self) -> None:
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._reader = reader
-        self._seen: list[tuple[int, float]] = []
+        self._seen: list[tuple[int, float]] = []  # the signals, and when they came
         parent = os.getpid()
         try:
             self._pid = os.fork()
@@ -221,13 +220,14 @@ class _Witness:
         give_up = time.monotonic() + _BROADCAST_S
         while True:
             with contextlib.suppress(BlockingIOError):
-                words = os.read(self._reader, 64 * _WORD.size)
-                self._seen += _WORD.iter_unpack(words)
+                for word in os.read(self._reader, _WORDS_BYTES).splitlines():
+                    signalled, came_ns = map(int, word.split())
+                    self._seen.append((signalled, came_ns / 1e9))
             # Of two signals that were one to us, a word is left: it must not speak for a later one.
-            self._seen = [word for word in self._seen if word[1] > give_up - _STALE_S]
-            for word in self._seen:
-                if word[0] == number:
-                    self._seen.remove(word)
+            self._seen = [seen for seen in self._seen if seen[1] > give_up - _STALE_S]
+            for seen in self._seen:
+                if seen[0] == number:
+                    self._seen.remove(seen)
                     return True
             if time.monotonic() > give_up:
                 return False
@@ -272,7 +272,7 @@ def _tell_kernel() -> bool:
 def _report_signal(writer: int, limit_s: float) -> None:
     """Wait for a signal, not longer than the limit, and write its number and when it came."""
     if info := signal.sigtimedwait(FORWARDED, limit_s):
-        os.write(writer, _WORD.pack(info.si_signo, time.monotonic()))
+        os.write(writer, b"%d %d\n" % (info.si_signo, time.monotonic_ns()))
 
 
 def _now_ms() -> int:
