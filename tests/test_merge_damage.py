@@ -356,6 +356,9 @@ def test_a_running_job_can_be_merged_and_says_that_it_runs(tmp_path: Path) -> No
         assert run("yprov-merge", "1", cwd=tmp_path).returncode == 0
         job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
         assert job["run:state"] == "running"
+        assert not documents.gaps(documents.load(only_job(tmp_path) / "prov.json"))
+        shown = run("yprov-inspect", "show", "1", cwd=tmp_path).stdout
+        assert b"1 task\n" in shown
     job = documents.job(documents.load(only_job(tmp_path) / "prov.json"))
     assert job["run:state"] == "completed"
 

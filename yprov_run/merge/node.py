@@ -23,6 +23,7 @@ from yprov_run.trace import samples
 from yprov_run.trace.reduction import Reduction
 
 _CLOSE_MS = 1000
+END_UNSEEN = "its agent did not see the end; figures are up to its last sample"
 _NO_LIBRARY = ("nvml: NVML: ", "nvml: no libnvidia-ml")
 
 
@@ -210,7 +211,7 @@ def _name_gaps(node: NodeExecution, trace: NodeTrace) -> None:
     if schema is not None and schema > SCHEMA_VERSION:
         trace.gaps.append(f"written by a newer version (schema {schema}): some may be missed")
     if trace.node and not trace.end and not node.ended_with_step:
-        trace.gaps.append("its agent did not see the end; figures are up to its last sample")
+        trace.gaps.append(END_UNSEEN)
     for name, words in (
         ("lost_lines", "samples lost because the disk refused them"),
         ("skipped_samples", "samples skipped because the sampling was late"),

@@ -135,8 +135,11 @@ def _read_step(
     files, collections = read_files(step_dir, where, gaps)
     limit_ms = None if ends_s is None else ends_s * 1000
     how = ending.step_ending(command, end, nodes, limit_ms)
-    # A last sample is no end of what still runs.
-    seen_ms = [] if how.state == ending.RUNNING else [n.ended_ms for n in nodes]
+    seen_ms = [n.ended_ms for n in nodes]
+    if how.state == ending.RUNNING:  # a last sample is no end, nor is an end missing
+        seen_ms = []
+        early = {Gap(f"{where}, node {execution.name}", node.END_UNSEEN) for execution in nodes}
+        gaps[:] = [gap for gap in gaps if gap not in early]
     return Step(
         number=step_dir.number,
         argv=fields.texts(command, "argv"),

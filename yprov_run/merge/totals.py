@@ -13,6 +13,8 @@ from yprov_run.merge.scopes import ScopeEnergy
 from yprov_run.merge.stats import highest, mean
 from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
 
+NOT_SEEN = "not seen to end"
+
 
 @dataclass(frozen=True)
 class Totals:
@@ -141,7 +143,7 @@ def _coverage(nodes: Sequence[NodeExecution]) -> float | None:
 
 
 def task_endings(nodes: Iterable[NodeExecution]) -> dict[str, int]:
-    """Count tasks by how they ended: exit status, signal name, `unknown`, or `not seen to end`."""
+    """Count tasks by how they ended: exit status, signal name, `unknown`, or `NOT_SEEN`."""
     counts: Counter[str] = Counter()
     for node in nodes:
         for task in node.own_tasks:
@@ -150,7 +152,7 @@ def task_endings(nodes: Iterable[NodeExecution]) -> dict[str, int]:
             elif task.exit_status is not None:
                 counts[str(task.exit_status)] += 1
             else:
-                counts["unknown" if task.ended else "not seen to end"] += 1
+                counts["unknown" if task.ended else NOT_SEEN] += 1
     return dict(sorted(counts.items()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from yprov_run.merge.ending import COMPLETED, RUNNING, signal_name
-from yprov_run.merge.totals import Totals, totals
+from yprov_run.merge.totals import NOT_SEEN, Totals, totals
 from yprov_run.model import Ending, Job
 from yprov_run.provenance.worth import job_worth
 from yprov_run.report.asked import time_limit_s
@@ -128,7 +128,8 @@ def _nodes(job: Job, figures: Totals) -> str:
     endings = ", ".join(
         f"{number:,} x {plain(name)}"
         for name, number in figures.task_endings.items()
-        if name != "0"
+        # Of a job that runs, most tasks are not seen to end, and all is well.
+        if name != "0" and not (name == NOT_SEEN and job.ending.state == RUNNING)
     )
     tasks = count(figures.tasks, "task")
     if figures.workers:
