@@ -21,7 +21,7 @@ from yprov_run.merge.read import read_job
 from yprov_run.merge.sidefiles import write_metric_files
 from yprov_run.merge.staging import Staging
 from yprov_run.merge.tables import writing_tables
-from yprov_run.merge.totals import totals
+from yprov_run.merge.totals import job_totals
 from yprov_run.provenance.campaign import campaign
 from yprov_run.provenance.check import parse
 from yprov_run.provenance.document import build, dump
@@ -50,7 +50,7 @@ def fold(
             level = detail_of(job, detail)
             write_attachments(job, directory)
             with writing_tables(job, directory, level, staging) as tables:
-                figures = totals(job.nodes)
+                figures = job_totals(job)
                 embedded, gaps = collect(job, directory)
                 job = replace(job, gaps=(*job.gaps, *gaps))
                 metrics = write_metric_files(

@@ -1,12 +1,20 @@
-"""Devices and nodes beside each other: how uneven the load was, and who stood out."""
+"""Devices and nodes beside each other: how uneven the load was, and who stood out.
+
+What is compared had the same work: the steps that ran on the same nodes, put together, a GPU and a
+node each once. A GPU of another step waits for nobody here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
+from yprov_run.merge.scopes import device_key, node_key
+from yprov_run.merge.stats import mean, together
 from yprov_run.model import DeviceUse, NodeExecution
+
+Group = Sequence[NodeExecution]
 
 _STANDS_OUT = 0.15  # of the highest use
 _SLOWER = 0.05  # of the median's clock
@@ -14,6 +22,7 @@ _LATER = 0.05  # of the step's time
 _LATER_MS = 2000
 _SPREAD = 4.0  # times the median deviation: what all the others do is no straggler's
 _MAX_NAMED = 50
+_BRIEF = 0.1  # of the longest: what was looked at for less of its time tells little beside it
 
 
 @dataclass(frozen=True)
@@ -24,33 +33,113 @@ class Straggler:
     what: str
 
 
-def device_imbalance(nodes: Sequence[NodeExecution]) -> float | None:
-    """Return 1 - mean / highest of the GPUs' mean use: the share that waits for the busiest."""
-    return _imbalance([use for node in nodes for use in node.devices])
+def groups(steps: Iterable[Group]) -> list[Group]:
+    """Return the steps of the same nodes put together, the most node-time first; no brief ones.
+
+    Each node stands in a group once, and so does each of its devices: with its means over the time
+    of all the group's steps.
+    """
+    given = list(steps)
+    if len(given) == 1:
+        return given
+    by_nodes: dict[frozenset[str], list[Group]] = {}
+    for nodes in given:
+        by_nodes.setdefault(frozenset(map(node_key, nodes)), []).append(nodes)
+    timed = [(sum(map(_node_ms, each)), each) for each in by_nodes.values()]
+    timed.sort(key=lambda found: -found[0])
+    return [
+        each[0] if len(each) == 1 else _pooled([node for nodes in each for node in nodes])
+        for lasted_ms, each in timed
+        if lasted_ms >= _BRIEF * timed[0][0]
+    ]
 
 
-def node_imbalance(nodes: Sequence[NodeExecution]) -> float | None:
+def _node_ms(nodes: Group) -> int:
+    return sum(map(_lasted_ms, nodes))
+
+
+def _lasted_ms(node: NodeExecution) -> int:
+    if node.started_ms is None or node.ended_ms is None:
+        return 0
+    return max(0, node.ended_ms - node.started_ms)
+
+
+def _pooled(nodes: Group) -> Group:
+    """Return each node once. When it ended is left out: the steps' ends are not to be compared."""
+    by_node: dict[str, list[NodeExecution]] = {}
+    for node in nodes:
+        by_node.setdefault(node_key(node), []).append(node)
+    return [
+        replace(
+            max(each, key=_lasted_ms),
+            devices=_pooled_uses(each),
+            cpu=together([node.cpu for node in each if node.cpu]),
+            started_ms=None,
+            ended_ms=None,
+        )
+        for each in by_node.values()
+    ]
+
+
+def _pooled_uses(nodes: Group) -> tuple[DeviceUse, ...]:
+    by_device: dict[str, list[DeviceUse]] = {}
+    for node in nodes:
+        for use in node.devices:
+            by_device.setdefault(device_key(node, use), []).append(use)
+    return tuple(
+        max(uses, key=_known_ms)._replace(
+            utilisation=together([use.utilisation for use in uses if use.utilisation]),
+            clock=together([use.clock for use in uses if use.clock]),
+        )
+        for uses in by_device.values()
+    )
+
+
+def _known_ms(use: DeviceUse) -> int:
+    return use.utilisation.covered_ms if use.utilisation else 0
+
+
+def device_imbalance(compared: Iterable[Group]) -> float | None:
+    """Return 1 - mean / highest of the GPUs' mean use: the share that waits for the busiest.
+
+    Of the groups that is the first one with two GPUs.
+    """
+    found = (_uneven([load for _, _, load in _used(nodes)]) for nodes in compared)
+    return next((each for each in found if each is not None), None)
+
+
+def node_imbalance(compared: Iterable[Group]) -> float | None:
     """Return the same between nodes: of their GPUs' mean use, else of their CPUs'."""
-    loads = [load for node in nodes if (load := _node_load(node)) is not None]
-    return _uneven(loads)
+    found = (
+        _uneven([load for node in nodes if (load := _node_load(node)) is not None])
+        for nodes in compared
+    )
+    return next((each for each in found if each is not None), None)
 
 
-def _imbalance(uses: Sequence[DeviceUse]) -> float | None:
-    return _uneven([u.utilisation.mean for u in uses if u.utilisation and u.utilisation.mean
-                    is not None])  # fmt: skip
+def _used(nodes: Group) -> list[tuple[NodeExecution, DeviceUse, float]]:
+    """Return the devices with their mean use, but those of which little of the time is known."""
+    known = [
+        (node, use, use.utilisation.mean)
+        for node in nodes
+        for use in node.devices
+        if use.utilisation and use.utilisation.mean is not None
+    ]
+    longest_ms = max((_known_ms(use) for _, use, _ in known), default=0)
+    return [found for found in known if _known_ms(found[1]) >= _BRIEF * longest_ms]
 
 
 def _uneven(loads: Sequence[float]) -> float | None:
     if len(loads) < 2 or max(loads) <= 0:
         return None
-    return 1 - sum(loads) / len(loads) / max(loads)
+    return max(0.0, 1 - sum(loads) / len(loads) / max(loads))  # equal ones differ in a last digit
 
 
 def _node_load(node: NodeExecution) -> float | None:
-    loads = [u.utilisation.mean for u in node.devices if u.utilisation and u.utilisation.mean
-             is not None]  # fmt: skip
-    if loads:
-        return sum(loads) / len(loads)
+    columns = [use.utilisation for use in node.devices if use.utilisation]
+    load = mean(columns)
+    if load is not None:
+        return load
     return node.cpu.mean if node.cpu else None
 
 
@@ -61,21 +150,22 @@ def _name(node: NodeExecution, use: DeviceUse) -> str:
     return f"GPU {use.device.index} on {node.name} ({use.device.uuid})"
 
 
-def stragglers(nodes: Sequence[NodeExecution]) -> tuple[Straggler, ...]:
+def stragglers(compared: Iterable[Group]) -> tuple[Straggler, ...]:
     """Name the devices whose use or clock, and the nodes whose end, stood out from the others'."""
-    uses = [(node, use) for node in nodes for use in node.devices]
-    found = _by_use(uses) + _by_clock(uses) + _by_end(nodes)
+    found = []
+    for nodes in compared:
+        uses = [(node, use) for node in nodes for use in node.devices]
+        found += _by_use(nodes) + _by_clock(uses) + _by_end(nodes)
     return tuple(found[:_MAX_NAMED])
 
 
-def _by_use(uses: Sequence[_Use]) -> list[Straggler]:
-    known = [(node, u, u.utilisation.mean) for node, u in uses if u.utilisation
-             and u.utilisation.mean is not None]  # fmt: skip
-    middle, spread = _middle([mean for _, _, mean in known])
+def _by_use(nodes: Group) -> list[Straggler]:
+    known = _used(nodes)
+    middle, spread = _middle([load for _, _, load in known])
     return [
-        Straggler(_name(node, use), f"used {mean:.0%} of the time, the median {middle:.0%}")
-        for node, use, mean in known
-        if abs(mean - middle) > max(_STANDS_OUT, _SPREAD * spread)
+        Straggler(_name(node, use), f"used {load:.0%} of the time, the median {middle:.0%}")
+        for node, use, load in known
+        if abs(load - middle) > max(_STANDS_OUT, _SPREAD * spread)
     ]
 
 
@@ -85,13 +175,13 @@ def _by_clock(uses: Sequence[_Use]) -> list[Straggler]:
         for node, use in uses
         if (clock := use.clock) is not None and clock.mean is not None
     ]
-    middle, spread = _middle([mean for _, mean, _ in known])
+    middle, spread = _middle([clock_hz for _, clock_hz, _ in known])
     found = []
-    for node, mean, use in known:
-        if middle - mean > max(_SLOWER * middle, _SPREAD * spread):
+    for node, clock_hz, use in known:
+        if middle - clock_hz > max(_SLOWER * middle, _SPREAD * spread):
             why = max(use.throttled_by, key=lambda reason: reason[1], default=("", 0.0))
             because = f", held back by {why[0]} for {why[1]:.0%} of the time" if why[1] else ""
-            words = f"clock {mean / 1e6:.0f} MHz, the median {middle / 1e6:.0f} MHz{because}"
+            words = f"clock {clock_hz / 1e6:.0f} MHz, the median {middle / 1e6:.0f} MHz{because}"
             found.append(Straggler(_name(node, use), words))
     return found
 
@@ -100,8 +190,6 @@ def _by_end(nodes: Sequence[NodeExecution]) -> list[Straggler]:
     timed = [(node.name, node.started_ms, node.ended_ms) for node in nodes]
     known = [(name, start, end) for name, start, end in timed if start is not None
              and end is not None]  # fmt: skip
-    if len({name for name, _, _ in known}) < len(known):
-        return []  # several steps: their ends are not to be compared
     middle, spread = _middle([float(end) for _, _, end in known])
     return [
         Straggler(f"node {name}", f"ended {(end - middle) / 1000:.1f} s after the median")

@@ -53,7 +53,7 @@ def summed(
         for use in of_kind(node, kind):
             value = get(use)
             if value is not None:
-                values[_key(node, use)] = value
+                values[device_key(node, use)] = value
                 count += 1
     if count > len(values):  # devices that several steps used
         return _summed_once(nodes, get, kind)
@@ -72,14 +72,25 @@ def _summed_once(
             value = get(use)
             if value is not None:
                 window = (node.started_ms, node.ended_ms, value)
-                windows.setdefault(_key(node, use), []).append(window)
+                windows.setdefault(device_key(node, use), []).append(window)
     return sum(each[0][2] if len(each) == 1 else _union(sorted(each))
                for each in windows.values())  # fmt: skip
 
 
-def _key(node: NodeExecution, use: DeviceUse) -> str:
-    """Return what makes a device one: its UUID; parts of a node have names there only."""
-    return use.device.uuid if use.device.kind == "gpu" else f"{node.name} {use.device.uuid}"
+def node_key(node: NodeExecution) -> str:
+    """Return what makes a node one, in all steps and by whichever agent: two may have one name."""
+    return node.key.partition("+")[0]
+
+
+def device_key(node: NodeExecution, use: DeviceUse) -> str:
+    """Return what makes a device one: its UUID.
+
+    Parts of a node, and GPUs that tell nothing but their place in it, have names there only.
+    """
+    device = use.device
+    if device.kind == "gpu" and not device.uuid.startswith("PCI-"):
+        return device.uuid
+    return f"{node_key(node)} {device.uuid}"
 
 
 def _union(windows: list[_Window]) -> float:
@@ -121,7 +132,7 @@ def _scope(nodes: Sequence[NodeExecution], kind: str) -> ScopeEnergy | None:
     if energy_j is None:
         return None
     devices = {
-        _key(node, use)
+        device_key(node, use)
         for node in nodes
         for use in of_kind(node, kind)
         if use.energy_j is not None

@@ -157,6 +157,14 @@ def mean(columns: Sequence[ColumnStats]) -> float | None:
     return sum(value * covered_ms for value, covered_ms in known) / weight
 
 
+def together(columns: Sequence[ColumnStats]) -> ColumnStats | None:
+    """Return columns of one thing at different times as one: its mean over all of them."""
+    if not columns:
+        return None
+    count, covered_ms = sum(c.count for c in columns), sum(c.covered_ms for c in columns)
+    return ColumnStats(count, mean(columns), highest(columns), covered_ms)
+
+
 def highest(columns: Sequence[ColumnStats]) -> float | None:
     """Return the highest value of any column; None where none has one."""
     return max((each.maximum for each in columns if each.maximum is not None), default=None)

@@ -11,7 +11,7 @@ from yprov_run.merge.comparison import Straggler
 from yprov_run.merge.ending import signal_name
 from yprov_run.merge.scopes import ScopeEnergy
 from yprov_run.merge.stats import highest, mean
-from yprov_run.model import ColumnStats, DeviceUse, NodeExecution
+from yprov_run.model import ColumnStats, DeviceUse, Job, NodeExecution
 
 NOT_SEEN = "not seen to end"
 
@@ -56,8 +56,16 @@ class Totals:
     stragglers: tuple[Straggler, ...] = ()
 
 
-def totals(nodes: Sequence[NodeExecution]) -> Totals:
-    """Add up node executions; a device used by several steps counts once."""
+def job_totals(job: Job) -> Totals:
+    """Add up what all steps of a job did."""
+    return totals(job.nodes, [step.nodes for step in job.steps])
+
+
+def totals(
+    nodes: Sequence[NodeExecution], steps: Sequence[Sequence[NodeExecution]] | None = None
+) -> Totals:
+    """Add up node executions, of one step or of `steps`; a device used by several counts once."""
+    compared = comparison.groups([nodes] if steps is None else steps)
     uses = [use for node in nodes for use in node.devices]
     power = _column(uses, lambda use: use.power)
     utilisation = _column(uses, lambda use: use.utilisation)
@@ -65,8 +73,8 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
     widest = scopes.widest(nodes)
     return Totals(
         # By the names of their files: a step that an agent did not see has no facts of the node.
-        nodes=len({node.key.partition("+")[0] for node in nodes}),
-        gpus=len({use.device.uuid for use in uses}),
+        nodes=len({scopes.node_key(node) for node in nodes}),
+        gpus=len({scopes.device_key(node, use) for node in nodes for use in node.devices}),
         tasks=sum(len(node.own_tasks) for node in nodes),
         workers=sum(len(node.tasks) - len(node.own_tasks) for node in nodes),
         task_endings=task_endings(nodes),
@@ -90,9 +98,9 @@ def totals(nodes: Sequence[NodeExecution]) -> Totals:
         idle_energy_j=scopes.summed(nodes, lambda use: use.idle_energy_j),
         throttled_share=_share([(use.throttled_s, use.throttle_known_s) for use in uses]),
         coverage=_coverage(nodes),
-        device_imbalance=comparison.device_imbalance(nodes),
-        node_imbalance=comparison.node_imbalance(nodes),
-        stragglers=comparison.stragglers(nodes),
+        device_imbalance=comparison.device_imbalance(compared),
+        node_imbalance=comparison.node_imbalance(compared),
+        stragglers=comparison.stragglers(compared),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from yprov_run.merge.detail import FULL, NODE, Detail, detail_of
 from yprov_run.merge.embedded.collect import Embedded
 from yprov_run.merge.ending import signal_name
-from yprov_run.merge.totals import Totals, totals
+from yprov_run.merge.totals import Totals, job_totals, totals
 from yprov_run.model import Ending, Job, NodeExecution, SideFile, Step
 from yprov_run.provenance import devices, files, worth
 from yprov_run.provenance.captured import add_captured
@@ -54,7 +54,7 @@ def build(
             **NAMESPACES,
         }
     )
-    figures = figures or totals(job.nodes)
+    figures = figures or job_totals(job)
     _add_job(records, job, level, figures)
     _add_agents(records, job)
     for step in job.steps:

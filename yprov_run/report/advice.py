@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from yprov_run.config import ADVICE
-from yprov_run.merge.totals import Totals, totals
-from yprov_run.model import DeviceUse, Job, NodeExecution
+from yprov_run.merge.comparison import Group, groups
+from yprov_run.merge.scopes import device_key
+from yprov_run.merge.stats import mean
+from yprov_run.merge.totals import Totals, job_totals
+from yprov_run.model import ColumnStats, DeviceUse, Job, NodeExecution
 from yprov_run.report.asked import memory_asked_b, time_limit_s
 from yprov_run.report.attempts import attempts_s
 from yprov_run.report.words import duration, memory, plain
@@ -52,7 +55,7 @@ def advise(job: Job, limits: Thresholds | None = None, figures: Totals | None = 
     """Return at most five lines of advice, most telling first; none for a short or running job."""
     nodes = tuple(node for step in job.steps for node in step.nodes)
     defaults = {name: default for name, (default, _) in ADVICE.items()}
-    case = Case(job, nodes, figures or totals(nodes), {**defaults, **(limits or {})})
+    case = Case(job, nodes, figures or job_totals(job), {**defaults, **(limits or {})})
     if case.seconds is None or case.seconds < case.limits["least_seconds"]:
         return []
     lines = [words for _, rule in RULES if (words := rule(case))]
@@ -65,25 +68,32 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(found[:_MOST_NAMES]) + rest
 
 
-def _uses(case: Case) -> list[tuple[NodeExecution, DeviceUse, float]]:
-    """Return each device with its mean utilisation, where that was sampled."""
+_Use = tuple[NodeExecution, DeviceUse]
+
+
+def _uses(nodes: Group) -> list[tuple[NodeExecution, DeviceUse, ColumnStats]]:
+    """Return each device with its utilisation in each step, where that was sampled."""
     return [
-        (node, use, use.utilisation.mean)
-        for node in case.nodes
+        (node, use, use.utilisation)
+        for node in nodes
         for use in node.devices
         if use.utilisation is not None and use.utilisation.mean is not None
     ]
 
 
-def _idle(case: Case) -> tuple[list[tuple[NodeExecution, DeviceUse]], int]:
-    """Return the devices that were idle in every step that had them, and how many there are."""
+def _idle(case: Case) -> tuple[dict[str, _Use], int]:
+    """Return the devices that were idle in every step that had them, and how many there are.
+
+    In every step and not over all of them: what one step needs, the job cannot do without.
+    """
     busiest: dict[str, float] = {}
-    place: dict[str, tuple[NodeExecution, DeviceUse]] = {}
-    for node, use, mean in _uses(case):
-        busiest[use.device.uuid] = max(mean, busiest.get(use.device.uuid, 0.0))
-        place[use.device.uuid] = (node, use)
+    place: dict[str, _Use] = {}
+    for node, use, column in _uses(case.nodes):
+        key = device_key(node, use)
+        busiest[key] = max(column.mean or 0.0, busiest.get(key, 0.0))
+        place[key] = (node, use)
     limit = case.limits["gpu_idle_below"]
-    return [place[uuid] for uuid, mean in busiest.items() if mean < limit], len(busiest)
+    return {key: place[key] for key, share in busiest.items() if share < limit}, len(busiest)
 
 
 def _no_gpu_used(case: Case) -> str:
@@ -101,21 +111,16 @@ def _idle_gpus(case: Case) -> str:
     idle, total = _idle(case)
     if not idle or len(idle) == total:
         return ""
-    names = _names(f"{node.name} GPU {use.device.index}" for node, use in idle)
+    names = _names(f"{node.name} GPU {use.device.index}" for node, use in idle.values())
     return f"{len(idle):,} of {total:,} GPUs stood idle: ask for fewer, or use {names}"
 
 
 def _data_loading(case: Case) -> str:
     idle, _ = _idle(case)
-    left_out = {use.device.uuid for _, use in idle}
-    means = [mean for _, use, mean in _uses(case) if use.device.uuid not in left_out]
-    if not means or statistics.fmean(means) >= case.limits["gpu_low_below"]:
+    used = _load(case.nodes, idle)
+    if used is None or used >= case.limits["gpu_low_below"]:
         return ""
-    low, cpu, waiting = (
-        f"GPUs {statistics.fmean(means):.0%} used",
-        case.figures.mean_cpu,
-        _waiting(case),
-    )
+    low, cpu, waiting = f"GPUs {used:.0%} used", case.figures.mean_cpu, _waiting(case)
     if cpu is not None and cpu > case.limits["cpu_high_above"]:
         return (
             f"{low} while CPUs are {cpu:.0%} busy: "
@@ -131,22 +136,25 @@ def _data_loading(case: Case) -> str:
 
 def _waiting(case: Case) -> float | None:
     """Return the mean share of CPU time that waited for I/O; None where it was not sampled."""
-    means = [
-        stats.mean
+    return mean([
+        stats
         for node in case.nodes
         for column, stats in node.host
-        if column.quantity.name == "cpu_iowait" and stats.mean is not None
-    ]
-    return statistics.fmean(means) if means else None
+        if column.quantity.name == "cpu_iowait"
+    ])  # fmt: skip
 
 
 def _throttled(case: Case) -> str:
-    held = [
-        (share, node, use)
-        for node in case.nodes
-        for use in node.devices
-        if (share := use.throttled_share) is not None and share > case.limits["throttled_above"]
-    ]
+    by_device: dict[str, list[_Use]] = {}
+    for node in case.nodes:
+        for use in node.devices:
+            if use.throttle_known_s > 0:
+                by_device.setdefault(device_key(node, use), []).append((node, use))
+    held = []
+    for uses in by_device.values():
+        share = sum(u.throttled_s for _, u in uses) / sum(u.throttle_known_s for _, u in uses)
+        if share > case.limits["throttled_above"]:
+            held.append((share, *max(uses, key=lambda each: each[1].throttled_s)))
     if not held:
         return ""
     held.sort(key=lambda found: -found[0])
@@ -200,43 +208,45 @@ def _time(case: Case) -> str:
 
 def _imbalance(case: Case) -> str:
     idle, _ = _idle(case)
-    left_out = {use.device.uuid for _, use in idle}
-    by_node: dict[str, list[float]] = {}
-    for node, use, mean in _uses(case):
-        if use.device.uuid not in left_out:
-            by_node.setdefault(node.name, []).append(mean)
-    means = {name: statistics.fmean(values) for name, values in by_node.items()}
-    if len(means) < 2:
-        return ""
-    middle = statistics.median_high(means.values())
-    behind = [n for n, m in means.items() if m < middle * (1 - case.limits["imbalance_above"])]
-    if not behind:
-        ahead = [n for n, m in means.items() if m * (1 - case.limits["imbalance_above"]) > middle]
-        if not ahead:
-            return ""
-        highest = max(means[name] for name in ahead)
+    for nodes in groups([step.nodes for step in case.job.steps]):
+        loads = [(load, node.name) for node in nodes if (load := _load([node], idle)) is not None]
+        if len(loads) > 1:
+            return _uneven(loads, 1 - case.limits["imbalance_above"])
+    return ""
+
+
+def _load(nodes: Group, left_out: Container[str]) -> float | None:
+    """Return the devices' mean utilisation over their time, without those that are left out."""
+    return mean([each for node, use, each in _uses(nodes) if device_key(node, use) not in left_out])
+
+
+def _uneven(loads: Sequence[tuple[float, str]], share: float) -> str:
+    """Return what to say of nodes with these loads, where one is below that share of another's."""
+    middle = statistics.median_high(load for load, _ in loads)
+    if behind := sorted(each for each in loads if each[0] < middle * share):
         return (
-            f"uneven work: {_names(ahead)} {highest:.0%} used, the median node {middle:.0%}: "
-            "balance what each node gets"
+            f"uneven work: {_names(name for _, name in behind)} {behind[0][0]:.0%} used, "
+            f"the median node {middle:.0%}: look at what differs there"
         )
-    behind.sort(key=lambda name: means[name])
-    return (
-        f"uneven work: {_names(behind)} {means[behind[0]]:.0%} used, the median node "
-        f"{middle:.0%}: look at what differs there"
-    )
+    if ahead := [each for each in loads if each[0] * share > middle]:
+        return (
+            f"uneven work: {_names(name for _, name in ahead)} {max(ahead)[0]:.0%} used, "
+            f"the median node {middle:.0%}: balance what each node gets"
+        )
+    return ""
 
 
 def _stragglers(case: Case) -> str:
     late: list[tuple[float, str]] = []
     for step in case.job.steps:
-        ends = {n.name: n.ended_ms for n in step.nodes if n.ended_ms is not None and n.complete}
+        ends = [(n.name, n.ended_ms) for n in step.nodes if n.ended_ms is not None and n.complete]
         if len(ends) < 3 or step.started_ms is None:
             continue
-        middle = statistics.median(ends.values())
+        middle = statistics.median(ended_ms for _, ended_ms in ends)
         took_ms = middle - step.started_ms
         if took_ms < 1000 * case.limits["least_seconds"]:
             continue
-        for name, ended_ms in ends.items():
+        for name, ended_ms in ends:
             if ended_ms - middle > case.limits["straggler_above"] * took_ms:
                 late.append(((ended_ms - middle) / 1000, name))
     if not late:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from yprov_run.merge.totals import Totals, totals
+from yprov_run.merge.totals import Totals, job_totals
 from yprov_run.model import Job
 from yprov_run.report.advice import advise
 
@@ -22,5 +22,5 @@ def overview(
     job: Job, limits: Mapping[str, float] | None = None, figures: Totals | None = None
 ) -> Overview:
     """Return a job with its figures and its advice, by these thresholds over the usual ones."""
-    figures = figures or totals(job.nodes)
+    figures = figures or job_totals(job)
     return Overview(job, figures, advise(job, limits, figures))

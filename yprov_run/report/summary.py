@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from yprov_run.merge.ending import COMPLETED, RUNNING, signal_name
-from yprov_run.merge.totals import NOT_SEEN, Totals, totals
+from yprov_run.merge.totals import NOT_SEEN, Totals, job_totals
 from yprov_run.model import Ending, Job
 from yprov_run.provenance.worth import job_worth
 from yprov_run.report.asked import time_limit_s
@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 def summary(job: Job, figures: Totals | None = None) -> list[Line]:
     """Return how a job went: state, time, nodes, devices, energy, memory, files."""
-    figures = figures or totals([node for step in job.steps for node in step.nodes])
+    figures = figures or job_totals(job)
     lines = [
         Line("state", state_words(job.ending), tone(job.ending.state)),
         Line("time", _wall_time(job)),
