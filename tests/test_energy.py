@@ -228,6 +228,59 @@ def test_a_step_of_modules_beside_one_of_gpus_counts_each_node_at_its_widest() -
     assert totals([wide, narrow]).measured_energy_j == 390
 
 
+def test_two_hosts_of_one_name_are_two_nodes() -> None:
+    first = _node(_zone("package-0", "cpu", 1000, "rapl"))
+    second = replace(first, key="n1-1")
+    (cpu,) = totals([first, second]).energy_scopes
+    assert (cpu.devices, cpu.energy_j, cpu.bound_j) == (2, 2000, 2)
+
+
+def _lasting(node: NodeExecution, started_ms: int, ended_ms: int) -> NodeExecution:
+    return replace(node, started_ms=started_ms, ended_ms=ended_ms)
+
+
+def test_where_a_nodes_meter_failed_in_one_of_two_steps_at_once_the_other_tells_all() -> None:
+    metered = _node(_zone("g", "gpu", 30, "nvml"), _zone("n", "node", 60, "pm_counters"))
+    failed = _node(_zone("g", "gpu", 30, "nvml"))
+    for steps in ([metered, failed], [failed, metered]):
+        figures = totals(steps)
+        assert figures.measured_scopes == ("node",)
+        assert (figures.measured_energy_j, figures.measured_bound_j) == (60, 1)
+
+
+def test_of_a_step_that_outlasts_the_nodes_meter_only_the_rest_is_counted_by_its_parts() -> None:
+    metered = _lasting(_node(_zone("n", "node", 60, "pm_counters")), 2000, 6000)
+    failed = _lasting(_node(_zone("g", "gpu", 100, "nvml")), 0, 10_000)
+    figures = totals([metered, failed])
+    assert figures.measured_scopes == ("node", "gpu")
+    assert figures.measured_energy_j == pytest.approx(60 + 60)
+    # What of the GPU's energy was drawn beside the meter is not known: all of it, or nothing.
+    assert figures.measured_bound_j == pytest.approx(1 + 1 + 60)
+
+
+def test_of_steps_that_touch_little_is_in_doubt() -> None:
+    metered = _lasting(_node(_zone("n", "node", 60, "pm_counters")), 0, 5010)
+    gpu = _zone("g", "gpu", 2000, "nvml")
+    limited = gpu._replace(device=replace(gpu.device, power_limit_w=400.0))
+    figures = totals([metered, _lasting(_node(limited), 5000, 10_000)])
+    assert figures.measured_energy_j == pytest.approx(60 + 2000 - 4)
+    assert figures.measured_bound_j == pytest.approx(1 + 1 + 4)
+
+
+def test_steps_one_after_the_other_count_each_at_its_widest() -> None:
+    metered = _lasting(_node(_zone("n", "node", 60, "pm_counters")), 0, 4000)
+    failed = _lasting(_node(_zone("g", "gpu", 30, "nvml")), 4000, 8000)
+    assert totals([metered, failed]).measured_energy_j == 90
+
+
+def test_a_source_that_failed_in_one_of_two_steps_at_once_is_not_added_to_the_other() -> None:
+    best = _node(_zone("c", "cpu", 41, "pm_counters"), _zone("p", "cpu", 40, "rapl"))
+    second = _node(_zone("p", "cpu", 40, "rapl"))
+    figures = totals([best, second])
+    assert (figures.measured_energy_j, figures.measured_bound_j) == (41, 1)
+    assert [(scope.kind, scope.energy_j) for scope in figures.energy_scopes] == [("cpu", 41)]
+
+
 def _gpu(name: str, energy_j: float, second_j: float | None, counted_j: float) -> DeviceUse:
     """Return a GPU's use; `counted_j` is the part that the counter covers."""
     return DeviceUse(

@@ -120,13 +120,16 @@ def node_imbalance(compared: Iterable[Group]) -> float | None:
 def _used(nodes: Group) -> list[tuple[NodeExecution, DeviceUse, float]]:
     """Return the devices with their mean use, but those of which little of the time is known."""
     known = [
-        (node, use, use.utilisation.mean)
+        (node, use, column.mean)
         for node in nodes
         for use in node.devices
-        if use.utilisation and use.utilisation.mean is not None
+        if (column := use.utilisation) is not None and column.mean is not None
     ]
-    longest_ms = max((_known_ms(use) for _, use, _ in known), default=0)
-    return [found for found in known if _known_ms(found[1]) >= _BRIEF * longest_ms]
+    lasted_ms = [use.utilisation.covered_ms for _, use, _ in known if use.utilisation is not None]
+    least_ms = _BRIEF * max(lasted_ms, default=0)
+    if min(lasted_ms, default=0) >= least_ms:  # as ever but in jobs of many steps
+        return known
+    return [found for found, ms in zip(known, lasted_ms, strict=True) if ms >= least_ms]
 
 
 def _uneven(loads: Sequence[float]) -> float | None:
@@ -136,11 +139,10 @@ def _uneven(loads: Sequence[float]) -> float | None:
 
 
 def _node_load(node: NodeExecution) -> float | None:
-    columns = [use.utilisation for use in node.devices if use.utilisation]
-    load = mean(columns)
-    if load is not None:
-        return load
-    return node.cpu.mean if node.cpu else None
+    load = mean([use.utilisation for use in node.devices if use.utilisation is not None])
+    if load is None and node.cpu is not None:
+        return node.cpu.mean
+    return load
 
 
 _Use = tuple[NodeExecution, DeviceUse]

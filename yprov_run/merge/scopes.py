@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yprov_run.model import DeviceUse, NodeExecution
 
@@ -18,6 +19,7 @@ class ScopeEnergy:
     bound_j: float | None
 
 
+_Span = tuple[int, int]  # from and to, in ms
 _Window = tuple[int, int, float]  # from and to, in ms, and the value
 
 
@@ -32,10 +34,14 @@ def of_kind(node: NodeExecution, kind: str) -> list[DeviceUse]:
     """
     if kind == "gpu":
         return list(node.devices)
-    uses = [use for use in node.zones if use.device.kind == kind]
-    sources = {use.device.source for use in uses if use.energy_j is not None}
-    best = next((source for source in _SOURCES if source in sources), None)
-    return [use for use in uses if use.device.source == best]
+    best = _best_source(node, kind)
+    return [use for use in node.zones if use.device.kind == kind and use.device.source == best]
+
+
+def _best_source(node: NodeExecution, kind: str) -> str | None:
+    sources = {u.device.source for u in node.zones if u.device.kind == kind
+               and u.energy_j is not None}  # fmt: skip
+    return next((source for source in _SOURCES if source in sources), None)
 
 
 def summed(
@@ -88,7 +94,7 @@ def device_key(node: NodeExecution, use: DeviceUse) -> str:
     Parts of a node, and GPUs that tell nothing but their place in it, have names there only.
     """
     device = use.device
-    if device.kind == "gpu" and not device.uuid.startswith("PCI-"):
+    if device.kind == "gpu" and device.uuid[:4] != "PCI-":
         return device.uuid
     return f"{node_key(node)} {device.uuid}"
 
@@ -128,6 +134,8 @@ def scopes(nodes: Sequence[NodeExecution]) -> tuple[ScopeEnergy, ...]:
 
 def _scope(nodes: Sequence[NodeExecution], kind: str) -> ScopeEnergy | None:
     """Return the energy of one kind; None where it was not measured."""
+    if kind != "gpu":
+        nodes = _each_time_once(nodes, lambda node: _source_rank(node, kind))
     energy_j = summed(nodes, lambda use: use.energy_j, kind)
     if energy_j is None:
         return None
@@ -140,22 +148,138 @@ def _scope(nodes: Sequence[NodeExecution], kind: str) -> ScopeEnergy | None:
     return ScopeEnergy(kind, len(devices), energy_j, bound_j(nodes, kind))
 
 
-def widest(nodes: Sequence[NodeExecution]) -> tuple[ScopeEnergy, ...]:
+def widest(
+    nodes: Sequence[NodeExecution], measured: Sequence[ScopeEnergy] = ()
+) -> tuple[ScopeEnergy, ...]:
     """Return the scopes that cover the most of each node without counting anything twice.
 
     A node holds all else. A module holds its GPUs, CPU and memory. `platform` and `core` hold, or
-    are held by, what stands beside them, and are never added.
+    are held by, what stands beside them, and are never added. `measured` is what `scopes` says of
+    them, where that is known: thousands of nodes are not added up twice.
     """
     by_cover: dict[str, list[NodeExecution]] = {}
-    for node in nodes:
+    counted = _each_time_once(nodes, _cover_rank)
+    for node in counted:
         for kind in _cover(node):
             by_cover.setdefault(kind, []).append(node)
-    found = [_scope(covered, kind) for kind, covered in by_cover.items()]
+    known = {scope.kind: scope for scope in measured} if counted is nodes else {}
+    found = [
+        known[kind] if kind in known and len(covered) == len(nodes) else _scope(covered, kind)
+        for kind, covered in by_cover.items()
+    ]
     return tuple(scope for scope in found if scope is not None)
 
 
-def _cover(node: NodeExecution) -> Sequence[str]:
+def _source_rank(node: NodeExecution, kind: str) -> int:
+    source = _best_source(node, kind)
+    return len(_SOURCES) if source is None else _SOURCES.index(source)
+
+
+def _cover_rank(node: NodeExecution) -> int:
+    kinds = _cover(node)
+    return _KINDS.index(kinds[0]) if kinds in (("node",), ("module",)) else len(_KINDS)
+
+
+def _cover(node: NodeExecution) -> tuple[str, ...]:
     for kind in ("node", "module"):
         if any(use.energy_j is not None for use in of_kind(node, kind)):
             return (kind,)
-    return [kind for kind in _PARTS if any(u.energy_j is not None for u in of_kind(node, kind))]
+    return tuple(
+        kind for kind in _PARTS if any(u.energy_j is not None for u in of_kind(node, kind))
+    )
+
+
+def _each_time_once(
+    nodes: Sequence[NodeExecution], rank: Callable[[NodeExecution], int]
+) -> Sequence[NodeExecution]:
+    """Leave out the time of executions in which another one, of the lowest rank, saw their node.
+
+    Else two steps at once, in one of which a meter failed, would count the node by the meter and
+    by what the other step had instead.
+    """
+    by_node: dict[str, list[NodeExecution]] = {}
+    for node in nodes:
+        by_node.setdefault(node_key(node), []).append(node)
+    if len(by_node) == len(nodes):
+        return nodes
+    found: list[NodeExecution] = []
+    for each in by_node.values():
+        by_rank: dict[int, list[NodeExecution]] = {}
+        for node in each:
+            by_rank.setdefault(rank(node), []).append(node)
+        covered: list[_Span] = []
+        for level in sorted(by_rank):
+            for node in by_rank[level]:
+                found += _outside(node, covered)
+            if len(by_rank) > 1:
+                covered = _joined([*covered, *map(_span, by_rank[level])])
+    return found
+
+
+def _span(node: NodeExecution) -> _Span:
+    """Return from when to when an execution was, in ms; an empty time where that is not known."""
+    if node.started_ms is None or node.ended_ms is None:
+        return 0, 0
+    return node.started_ms, node.ended_ms
+
+
+def _joined(spans: Iterable[_Span]) -> list[_Span]:
+    joined: list[_Span] = []
+    for since, to in sorted(spans):
+        if joined and since <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(to, joined[-1][1])
+        elif since < to:
+            joined.append((since, to))
+    return joined
+
+
+def _outside(node: NodeExecution, covered: Sequence[_Span]) -> list[NodeExecution]:
+    """Return the pieces of an execution that are in none of these times, with their share."""
+    begin, end = _span(node)
+    pieces: list[_Span] = []
+    at = begin
+    for place in range(max(0, bisect(covered, (begin, 0)) - 1), len(covered)):
+        since, to = covered[place]
+        if since >= end:
+            break
+        if at < since:
+            pieces.append((at, since))
+        at = max(at, to)
+    if at == begin:
+        return [node]
+    if at < end:
+        pieces.append((at, end))
+    lost_ms = end - begin - sum(to - since for since, to in pieces)
+    return [
+        _piece(node, span, lost_ms if number == 0 else None) for number, span in enumerate(pieces)
+    ]
+
+
+def _piece(node: NodeExecution, span: _Span, lost_ms: int | None) -> NodeExecution:
+    """Return a piece of an execution; the first has the bound of all, with what is lost between."""
+    begin, end = _span(node)
+
+    def of(use: DeviceUse) -> DeviceUse:
+        if use.energy_j is None:
+            return use
+        bound_j = use.energy_bound_j
+        if bound_j is not None:
+            part = 0 if lost_ms is None else lost_ms / (end - begin)
+            bound_j = 0.0 if lost_ms is None else bound_j + _astray_j(use, lost_ms, part)
+        share = (span[1] - span[0]) / (end - begin)
+        return use._replace(energy_j=share * use.energy_j, energy_bound_j=bound_j)
+
+    return replace(
+        node, started_ms=span[0], ended_ms=span[1],
+        devices=tuple(map(of, node.devices)), zones=tuple(map(of, node.zones)),
+    )  # fmt: skip
+
+
+def _astray_j(use: DeviceUse, lost_ms: int, share: float) -> float:
+    """Return how wrong it may be that a share of the energy went in a share of the time."""
+    energy_j = use.energy_j or 0.0
+    most_j = energy_j
+    if use.device.power_limit_w:
+        most_w = max(use.device.power_limit_w, use.peak_power_w or 0.0)
+        most_j = min(energy_j, most_w * lost_ms / 1000)
+    return max(share * energy_j, most_j - share * energy_j)

@@ -70,7 +70,7 @@ def totals(
     power = _column(uses, lambda use: use.power)
     utilisation = _column(uses, lambda use: use.utilisation)
     by_scope = scopes.scopes(nodes)
-    widest = scopes.widest(nodes)
+    widest = scopes.widest(nodes, by_scope)
     return Totals(
         # By the names of their files: a step that an agent did not see has no facts of the node.
         nodes=len({scopes.node_key(node) for node in nodes}),
