@@ -69,6 +69,56 @@ def test_numbers_on_a_node_of_different_gpus_are_in_doubt_unless_the_order_is_se
     assert chosen_devices(mixed, ["1"], {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}) == ({1}, "")
 
 
+def _dies(count: int, source: str = "amdgpu") -> list[Device]:
+    return [Device(n, f"GPU-5a1b{n:012x}", "MI250X", source=source) for n in range(count)]
+
+
+ON_TWO_DIES = {**SLURM, "SLURM_STEP_GPUS": "4,5"}
+IN_DOUBT = "GPUs are named by numbers in an order that is not known: all are counted"
+LEFT_OUT = "6 GPUs of the node are not the job's: their figures are left out"
+
+
+@pytest.mark.parametrize(
+    ("environment", "lists", "chosen", "said"),
+    [
+        # Slurm numbers what a task may open from 0; sysfs shows all of the node.
+        (ON_TWO_DIES, ["0,1"], [4, 5], LEFT_OUT),
+        (ON_TWO_DIES, ["0", "0"], [4, 5], LEFT_OUT),
+        (ON_TWO_DIES, [], [4, 5], LEFT_OUT),
+        (SLURM, ["0,1"], list(range(8)), IN_DOUBT),
+        (SLURM, ["0", "0"], list(range(8)), IN_DOUBT),
+        (SLURM, ["GPU-5a1b000000000004,GPU-5a1b000000000005"], [4, 5], LEFT_OUT),
+        ({**SLURM, "SLURM_STEP_GPUS": "4"}, ["0"], list(range(8)), IN_DOUBT),  # not all of them
+        ({**SLURM, "SLURM_STEP_GPUS": "4,9"}, ["0,1"], list(range(8)), IN_DOUBT),
+        ({**SLURM, "SLURM_STEP_GPUS": "4,x"}, ["0,1"], list(range(8)), IN_DOUBT),
+        ({**SLURM, "SLURM_JOB_GPUS": "4,5", "SLURM_JOB_NUM_NODES": "1"}, ["0,1"], [4, 5], LEFT_OUT),
+        # The batch script's variable, which a step on another node has too.
+        ({**SLURM, "SLURM_JOB_GPUS": "4,5", "SLURM_JOB_NUM_NODES": "2"}, ["0,1"], list(range(8)),
+         IN_DOUBT),
+    ],
+)  # fmt: skip
+def test_of_amd_dies_that_all_show_the_schedulers_numbers_tell_the_jobs(
+    environment: dict[str, str], lists: list[str], chosen: list[int], said: str
+) -> None:
+    node, problems = of_the_job(_node(_dies(8), lists, 2, environment=environment))
+    assert [use.device.index for use in node.devices] == chosen
+    assert problems == [said]
+
+
+@pytest.mark.parametrize("source", ["amdgpu", "i915", "xe"])
+def test_numbers_of_other_makers_gpus_name_them_only_where_they_name_all(source: str) -> None:
+    two = _dies(2, source)
+    assert chosen_devices(two, ["0,1"], {}) == ({0, 1}, "")
+    assert chosen_devices(two, ["0", "1"], {}) == ({0, 1}, "")
+    assert chosen_devices(two, ["1"], {}) == ({0, 1}, IN_DOUBT)
+    assert chosen_devices(two, ["1"], {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}) == ({0, 1}, IN_DOUBT)
+
+
+def test_a_gpu_is_meant_where_one_of_its_tiles_is_named() -> None:
+    assert chosen_devices(_dies(2, "xe"), ["0.0,0.1", "1.0"], {}) == ({0, 1}, "")
+    assert chosen_devices(_dies(2, "xe"), ["0.1"], {}) == ({0, 1}, IN_DOUBT)
+
+
 def test_all_that_the_scheduler_promised_are_the_jobs_used_or_not() -> None:
     node, problems = of_the_job(_node(_gpus(*FOUR), ["0"], 4, environment=SLURM))
     assert _uuids(node) == list(FOUR)

@@ -117,29 +117,82 @@ def test_a_zone_that_is_read_too_late_to_know_how_often_it_went_round_is_named(
     assert sensor.problems() == []  # told once
 
 
+def _as_nobody(folder: Path, program: str) -> str:
+    """Return what a program prints that may read the test's folder but is not root."""
+    for each in (folder, *folder.rglob("*"), *folder.parents):
+        if each.is_dir() and each.owner() == "root" and "pytest" in str(each):
+            each.chmod(0o755)
+    begin = f"import os, sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-c", begin + program],
+        capture_output=True, text=True, check=True, timeout=30,
+    ).stdout  # fmt: skip
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give up its rights")
 def test_rapl_that_is_for_root_only_is_named_with_what_to_do(tmp_path: Path) -> None:
     node = Machine("h100x8", tmp_path)
     for file in node.forbidden:
         file.chmod(0o400)
-    for folder in (tmp_path, *tmp_path.rglob("*"), *tmp_path.parents):
-        if folder.is_dir() and folder.owner() == "root" and "pytest" in str(folder):
-            folder.chmod(0o755)
-    program = (
-        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+    told = _as_nobody(
+        tmp_path,
         "from yprov_run.agent.sensors.rapl import RaplSensor\n"
         "os.setuid(65534)\n"
-        "try: RaplSensor(sys.argv[2])\n"
-        "except Exception as error: print(type(error).__name__, error)\n"
+        f"try: RaplSensor({node.sys!r})\n"
+        "except Exception as error: print(type(error).__name__, error)\n",
     )
-    root = str(Path(__file__).parents[1])
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", program, root, node.sys],
-        capture_output=True, text=True, check=True, timeout=30,
-    )  # fmt: skip
-    assert "SensorUnavailableError" in done.stdout
-    assert "readable by root only" in done.stdout
-    assert "chmod o+r" in done.stdout
+    assert "SensorUnavailableError" in told
+    assert "readable by root only" in told
+    assert "chmod o+r" in told
+
+
+def _with_render_nodes(folder: Path, devices: list[str], closed: set[int]) -> str:
+    """Give devices render nodes from 128 on, some of which may not be opened; return /dev."""
+    nodes = folder / "dev/dri"
+    nodes.mkdir(parents=True)
+    for number, device in enumerate(devices):
+        (folder / device / f"drm/renderD{128 + number}").mkdir(parents=True)
+        (nodes / f"renderD{128 + number}").touch()
+        (nodes / f"renderD{128 + number}").chmod(0o600 if number in closed else 0o666)
+    return str(nodes.parent)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give up its rights")
+@pytest.mark.parametrize(
+    ("closed", "seen"),
+    [
+        ({0, 1, 2, 3, 6, 7}, ["0000:c5:00.0", "0000:c6:00.0"]),
+        (set(range(8)), [f"0000:c{n}:00.0" for n in range(1, 9)]),  # nobody's: no group's doing
+    ],
+)
+def test_amd_gpus_that_the_job_may_not_open_are_anothers(
+    closed: set[int], seen: list[str], tmp_path: Path
+) -> None:
+    sys_root = Machine("mi250x_cray", tmp_path).sys
+    cards = [f"sys/class/drm/card{n}/device" for n in range(8)]
+    dev = _with_render_nodes(tmp_path, cards, closed)
+    told = _as_nobody(
+        tmp_path,
+        "from yprov_run.agent.sensors.amdgpu import AmdGpuSensor\n"
+        "os.setuid(65534)\n"
+        f"devices = AmdGpuSensor({sys_root!r}, {dev!r}).devices\n"
+        "print([device.index for device in devices], [device.pci_bus_id for device in devices])\n",
+    )
+    assert told == f"{list(range(len(seen)))} {seen}\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give up its rights")
+def test_intel_gpus_that_the_job_may_not_open_are_anothers(tmp_path: Path) -> None:
+    sys_root = Machine("intel_gpus", tmp_path).sys
+    cards = [f"sys/class/hwmon/hwmon{n}/device" for n in range(2)]
+    dev = _with_render_nodes(tmp_path, cards, {0})
+    told = _as_nobody(
+        tmp_path,
+        "from yprov_run.agent.sensors.hwmon import HwmonSensor\n"
+        "os.setuid(65534)\n"
+        f"print([device.source for device in HwmonSensor({sys_root!r}, {dev!r}).devices])\n",
+    )
+    assert told == "['xe']\n"
 
 
 def test_a_machine_without_rapl_has_no_gap_for_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from yprov_run.merge import fields
 from yprov_run.model import AgentSamples, Device, DeviceUse, Json, NodeExecution
 from yprov_run.numerals import of_digits
 
+_BY_NUMBER = "GPUs are named by numbers in an order that is not known: all are counted"
 _NONE = ("-1", "nodevfiles", "void", "none")
 
 
@@ -74,7 +75,10 @@ def of_the_job(node: NodeExecution) -> tuple[NodeExecution, list[str]]:
     problems = []
     if not (by_scheduler and len(node.devices) <= expected):
         lists = [task.visible_gpus for task in node.own_tasks]
-        chosen, doubt = chosen_devices([use.device for use in node.devices], lists, environment)
+        devices = [use.device for use in node.devices]
+        chosen, doubt = _granted(devices, environment, expected), ""
+        if not chosen:
+            chosen, doubt = chosen_devices(devices, lists, environment)
         problems += [doubt] if doubt else []
         left_out = [use for use in node.devices if use.device.index not in chosen]
         if left_out and by_scheduler:
@@ -101,12 +105,37 @@ def _without_parts_of(
     return tuple(zone for zone in zones if zone.device.parent not in uuids)
 
 
+def _granted(devices: Sequence[Device], environment: Json, expected: int) -> set[int]:
+    """Return the indices of the devices that Slurm names by their numbers on the node.
+
+    None where it does not name all that it promised, and for NVML's: the tasks' lists tell these.
+    """
+    if not _numbers_may_be_the_tasks(devices):
+        return set()
+    text = fields.text(environment, "SLURM_STEP_GPUS")
+    if not text and fields.text(environment, "SLURM_JOB_NUM_NODES") == "1":
+        text = fields.text(environment, "SLURM_JOB_GPUS")  # the batch script's, handed to its steps
+    places = {of_digits(word) for word in text.split(",")}
+    found = {device.index for place, device in enumerate(devices) if place in places}
+    return found if len(found) == len(places) == expected else set()
+
+
+def _numbers_may_be_the_tasks(devices: Sequence[Device]) -> bool:
+    """Tell whether a task may count its GPUs otherwise than we do.
+
+    NVML shows the same as CUDA does in a control group. sysfs shows all of the node, and a task of
+    a job that has some of them counts these from 0.
+    """
+    return any(device.source != "nvml" for device in devices)
+
+
 def chosen_devices(
     devices: Sequence[Device], lists: Sequence[str], environment: Json
 ) -> tuple[set[int], str]:
     """Return the indices of the devices that the tasks' lists name, and a doubt in words.
 
-    A task without a list may use all. A list ends at its first invalid word, as for CUDA.
+    A task without a list may use all. A list ends at its first invalid word, as for CUDA. Numbers
+    of what NVML does not show are in doubt unless they name all.
     """
     everything = {device.index for device in devices}
     if not lists or any(not text for text in lists):
@@ -115,20 +144,26 @@ def chosen_devices(
     doubt = ""
     order = fields.text(environment, "CUDA_DEVICE_ORDER")
     by_order = order == "PCI_BUS_ID" or len({device.name for device in devices}) == 1
+    may_be_theirs = _numbers_may_be_the_tasks(devices)
+    has_number = False
     for text in lists:
         for word in text.split(","):
             found = _named(word.strip(), devices)
             if found is None:
                 break
-            if of_digits(word.strip()) is not None and not by_order:
-                doubt = "GPUs are named by numbers in an order that is not known: all are counted"
+            is_number = of_digits(word.strip().partition(".")[0]) is not None
+            if is_number and not may_be_theirs and not by_order:
+                doubt = _BY_NUMBER
+            has_number = has_number or is_number
             chosen.add(found)
+    if may_be_theirs and has_number and chosen != everything:
+        doubt = _BY_NUMBER
     return (everything, doubt) if doubt else (chosen, "")
 
 
 def _named(word: str, devices: Sequence[Device]) -> int | None:
     """Return the device that a word names: by number, UUID or its beginning, or MIG instance."""
-    place = of_digits(word)
+    place = of_digits(word.partition(".")[0])  # of an Intel GPU a tile may be named: 0.1
     if place is not None:
         return devices[place].index if place < len(devices) else None
     if len(word) < 5 or word.lower() in _NONE:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from yprov_run.agent.sensors.base import SensorAbsentError
 from yprov_run.agent.sensors.files import KernelFile, names, number, open_if_there, text
 from yprov_run.agent.sensors.readers import Readers, pci_address, scaled
+from yprov_run.agent.sensors.render import usable
 from yprov_run.measures import Device
 
 VENDOR = "0x1002"
@@ -51,18 +52,17 @@ _HWMON = (
 
 
 class AmdGpuSensor(Readers):
-    """All AMD GPUs of the node that the kernel shows."""
+    """All AMD GPUs of the node that the kernel shows, and lets this job use."""
 
     name = "amdgpu"
 
-    def __init__(self, sys: str = "/sys") -> None:
+    def __init__(self, sys: str = "/sys", dev: str = "/dev") -> None:
         super().__init__()
         root = f"{sys}/class/drm"
-        for card in names(root):
-            folder = f"{root}/{card}/device"
-            is_card = card.startswith("card") and card[4:].isdecimal()
-            if is_card and text(f"{folder}/vendor") == VENDOR:
-                self._add(folder)
+        cards = [card for card in names(root) if card.startswith("card") and card[4:].isdecimal()]
+        folders = [f"{root}/{card}/device" for card in cards]
+        for folder in usable([f for f in folders if text(f"{f}/vendor") == VENDOR], dev):
+            self._add(folder)
         if not self.devices:
             raise SensorAbsentError("no AMD GPU")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from yprov_run.agent.sensors.base import SensorAbsentError
 from yprov_run.agent.sensors.files import KernelFile, names, number, open_if_there, text
 from yprov_run.agent.sensors.readers import Readers, pci_address, scaled
+from yprov_run.agent.sensors.render import usable
 from yprov_run.measures import Device
 
 _INTEL = ("i915", "xe")
@@ -22,13 +23,14 @@ class HwmonSensor(Readers):
 
     name = "hwmon"
 
-    def __init__(self, sys: str = "/sys") -> None:
+    def __init__(self, sys: str = "/sys", dev: str = "/dev") -> None:
         super().__init__()
         root = f"{sys}/class/hwmon"
-        for monitor in names(root):
-            folder = f"{root}/{monitor}"
-            driver = text(f"{folder}/name")
-            if driver in _INTEL:
+        drivers = {f"{root}/{monitor}": text(f"{root}/{monitor}/name") for monitor in names(root)}
+        gpus = [f"{folder}/device" for folder, driver in drivers.items() if driver in _INTEL]
+        ours = usable(gpus, dev)
+        for folder, driver in drivers.items():
+            if f"{folder}/device" in ours:
                 self._add_intel(folder, driver)
             rail = text(f"{folder}/device/power1_oem_info")
             if rail:
