@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.replay import StoppedClock, fake_gpus, sampled
+from yprov_run.merge.energy import Energy, Seen, device_energy
+from yprov_run.merge.stats import readings
 from yprov_run.merge.totals import totals
-from yprov_run.model import QUANTITIES, Column, Device, DeviceUse, NodeExecution
+from yprov_run.model import QUANTITIES, Column, Device, DeviceUse, Json, NodeExecution
 from yprov_run.trace.reduction import Reduction
 
 START_S = 1_800_000_000.0
@@ -109,6 +113,74 @@ def test_where_power_between_samples_is_unknown_no_bound_is_claimed(fake_nvml: P
     old = {"NO_COUNTER": "1", "OLD": "1"}
     assert _use(fake_nvml, old, 10, START_S).energy_bound_j is None
     assert _use(fake_nvml, {"NO_COUNTER": "1"}, 30, START_S, interval_s=5).energy_bound_j is None
+
+
+def _square_j(start_s: float, end_s: float, period_s: float, phase: float = 0.0) -> float:
+    """Return the energy of a square wave of 700 and 100 W."""
+
+    def until(t_s: float) -> float:
+        turns = t_s / period_s + phase
+        whole = math.floor(turns)
+        return period_s * (400 * whole + 700 * min(turns - whole, 0.5)
+                           + 100 * max(turns - whole - 0.5, 0.0))  # fmt: skip
+
+    return until(end_s) - until(start_s)
+
+
+def _from_means(
+    times_s: Sequence[float], lasts_s: float, interval_s: float, period_s: float, phase: float
+) -> Energy:
+    """Return the energy by means over a second, read at these times, of a square wave."""
+    column = Column(QUANTITIES["gpu_power"], 0)
+    reduction = Reduction([column], interval_s)
+    for time_s in times_s:
+        mean_w = _square_j(time_s - 1, time_s, period_s, phase)
+        reduction.add(round(1000 * time_s), [round(10 * mean_w)])
+    figures = cast("dict[str, dict[str, Json]]", reduction.as_json())
+    power = readings(column, figures["columns"][column.name])
+    device = Device(0, "GPU-a", "H100", power_limit_w=700.0, power_window_s=1.0)
+    found = device_energy(
+        Seen(device, None, power, None, figures["devices"]["0"], None, None, None, 0,
+             round(1000 * lasts_s), interval_s)
+    )  # fmt: skip
+    assert found is not None
+    return found
+
+
+def test_means_of_a_second_that_were_read_every_three_leave_two_thirds_in_doubt() -> None:
+    found = _from_means(range(0, 601, 3), 600, 1.0, 3.0, 0.49 + 1 / 3)
+    truth_j = _square_j(0, 600, 3.0, 0.49 + 1 / 3)
+    assert abs(found.total_j - truth_j) > 50_000
+    assert found.bound_j is not None
+    assert abs(found.total_j - truth_j) <= found.bound_j
+
+
+def test_a_reading_that_is_missing_widens_the_bound_by_what_it_leaves_out() -> None:
+    every, without = (
+        _from_means([t for t in range(601) if t not in missing], 600, 1.0, 7.0, 0.0)
+        for missing in ((), (100, 300))
+    )
+    assert every.bound_j is not None
+    assert without.bound_j == pytest.approx(every.bound_j + 2 * 700)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    per_s=st.sampled_from([1, 2, 10]),
+    period_s=st.sampled_from([0.3, 0.5, 1.5, 2.0, 3.0]) | st.floats(0.2, 30.0),
+    phase=st.floats(0.0, 1.0),
+    data=st.data(),
+)
+def test_whatever_readings_are_missing_the_true_energy_lies_within_the_stated_bound(
+    per_s: int, period_s: float, phase: float, data: st.DataObject
+) -> None:
+    count = 120 * per_s
+    kept = data.draw(st.lists(st.integers(0, count), unique=True))
+    regular = range(0, count + 1, data.draw(st.integers(1, 3 * per_s)))
+    times = sorted({*kept, *regular, 0, count})
+    found = _from_means([t / per_s for t in times], 120, 1 / per_s, period_s, phase)
+    assert found.bound_j is not None
+    assert abs(found.total_j - _square_j(0, 120, period_s, phase)) <= found.bound_j
 
 
 def test_both_estimators_are_kept_with_their_disagreement(fake_nvml: Path) -> None:

@@ -162,7 +162,8 @@ def _trapezoid_bound(seen: Seen, power: Readings) -> float | None:
     """Return by how much a trapezoid may be off; None where power between samples is unknown.
 
     Means over a window that the samples tile leave nothing out but at both ends; samples that are
-    a little late leave out, or count twice, as much as they are late.
+    a little late leave out, or count twice, as much as they are late. A gap that is no hole counts
+    as covered, and leaves out as much as it is longer than an interval.
     """
     window_s = seen.device.power_window_s
     if not window_s or seen.interval_s > window_s * (1 + _TILES):
@@ -173,7 +174,20 @@ def _trapezoid_bound(seen: Seen, power: Readings) -> float | None:
     span_s = ((power.last_ms or 0) - (power.first_ms or 0)) / 1000
     holes_s = max(0.0, span_s - power.covered_ms / 1000)
     late_s = span_s * _JITTER_S / window_s
-    return (window_s + seen.interval_s + holes_s + late_s) * seen.cap_w
+    missed_s = _missed_s(power, holes_s, seen.interval_s, window_s)
+    return (window_s + seen.interval_s + holes_s + missed_s + late_s) * seen.cap_w
+
+
+def _missed_s(power: Readings, holes_s: float, interval_s: float, window_s: float) -> float:
+    """Return how long what was drawn may have been counted wrongly, as samples are missing.
+
+    The trapezoid gives a missing sample's share to its neighbours. Windows longer than the interval
+    overlap, so that these see a part of what it would have shown.
+    """
+    longest_s = max(1.0, 3 * interval_s)  # of what is no hole: see trace.reduction
+    gaps = power.count - 1 - int(holes_s / longest_s)  # each hole is longer, and lies between two
+    missing_s = max(0.0, power.covered_ms / 1000 - gaps * interval_s)
+    return missing_s * min(1.0, (longest_s + interval_s) / (3 * window_s))
 
 
 def _edges(seen: Seen, measured: Readings, mean_w: float) -> tuple[float, float]:
