@@ -4,6 +4,7 @@
 trap 'exec "$@"' EXIT
 # To others a signal is an end like any other: what ends the task must not start its program.
 for _yprov_signal in HUP INT QUIT TERM USR1 USR2 ALRM PIPE XCPU; do
+  # shellcheck disable=SC2064 # each with the name that the variable has now
   trap "trap - EXIT $_yprov_signal; kill -$_yprov_signal $$" "$_yprov_signal"
 done
 _yprov_node=${SLURMD_NODENAME:-}
