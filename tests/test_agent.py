@@ -179,17 +179,56 @@ def test_a_sensor_that_cannot_be_opened_is_named(error: Exception, words: str) -
     assert [problem for problem in sensor.check() if words in problem]
 
 
-def test_a_sensor_that_raises_while_it_reads_is_lost_and_named() -> None:
-    def fail() -> list[int | None]:
-        raise ValueError("garbage")
-
-    sensor = IsolatedSensor("stub", lambda: Stub(fail), lambda: 0.0)
-    wait_until(lambda: sensor.is_open and not sensor.is_reading, "the sensor", 5)
-    sensor.take()  # the word that it is open
+def _asked(sensor: IsolatedSensor) -> list[int | None] | None:
+    """Ask for a reading, and return its values; None where it failed."""
     sensor.request()
     wait_until(lambda: not sensor.is_reading, "the reading", 5)
-    assert sensor.take() is None
-    assert sensor.check() == ["stub: ValueError: garbage"]
+    reading = sensor.take()
+    return None if reading is None else reading[1]
+
+
+def _opened(stub: Stub, now: Callable[[], float] = lambda: 0.0) -> IsolatedSensor:
+    sensor = IsolatedSensor("stub", lambda: stub, now)
+    wait_until(lambda: sensor.is_open and not sensor.is_reading, "the sensor", 5)
+    sensor.take()  # the word that it is open
+    return sensor
+
+
+def _failing(fails: Callable[[int], bool]) -> Callable[[], list[int | None]]:
+    """Return a reading that fails at those of its numbers, counted from 1."""
+    count = [0]
+
+    def read() -> list[int | None]:
+        count[0] += 1
+        if fails(count[0]):
+            raise ValueError("garbage")
+        return [count[0]]
+
+    return read
+
+
+def test_a_reading_that_raises_costs_that_reading_only_and_is_named_once() -> None:
+    sensor = _opened(Stub(_failing(lambda number: number % 3 != 0)))
+    assert [_asked(sensor) for _ in range(9)] == [None, None, [3], None, None, [6], None, None, [9]]
+    assert sensor.check() == ["stub: a reading failed: ValueError: garbage"]
+    assert not sensor.lost
+
+
+def test_a_sensor_whose_readings_keep_raising_is_lost_and_named() -> None:
+    sensor = _opened(Stub(_failing(lambda number: number > 2)))
+    assert [_asked(sensor) for _ in range(7)] == [[1], [2], *[None] * 5]
+    wait_until(lambda: bool(sensor.lost), "its loss", 5)
+    assert sensor.check() == [
+        "stub: a reading failed: ValueError: garbage",
+        "stub: 5 readings in a row failed: ValueError: garbage",
+    ]
+    assert sensor.read_here() is None
+
+
+def test_last_words_that_raise_cost_nothing_else() -> None:
+    sensor = _opened(Stub(_failing(lambda number: True)))
+    assert sensor.read_here() is None
+    assert sensor.check() == ["stub: a reading failed: ValueError: garbage"]
 
 
 def test_a_slow_driver_is_read_less_often_and_the_record_says_so() -> None:

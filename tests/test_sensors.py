@@ -363,6 +363,15 @@ def test_a_hopper_tells_how_busy_its_parts_are_where_that_is_allowed(
     assert [p for p in denied.problems() if "metrics: Insufficient Permissions" in p]
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e300"])
+def test_a_metric_that_is_no_number_costs_its_own_cell_only(
+    fake_nvml: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    values = named(_gpus(fake_nvml, monkeypatch, GPUS="1", GPM="1", GPM_VALUE=value))
+    assert values["gpu0_sm_busy_percent"] is None
+    assert values["gpu0_energy_dj"] is not None
+
+
 def test_mig_instances_are_reported_and_their_power_is_the_whole_gpus(
     fake_nvml: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@
  *   FAKE_NVML_MODULE         set: Grace Hopper; the counter is the module's, at 100 W more
  *   FAKE_NVML_GPM            set: Hopper's performance metrics; tensor cores at 50 %
  *   FAKE_NVML_GPM_DENIED     set: they are for administrators
+ *   FAKE_NVML_GPM_VALUE      what they all read instead, such as nan or inf
  *   FAKE_NVML_OLD            set: a driver without field values and the newer functions
  *   FAKE_NVML_PER_TASK       set: only the GPU of this task (SLURM_LOCALID) is to be seen
  * A test that has loaded this library may stop its clock: fake_nvml_set_time.
@@ -361,7 +362,7 @@ int nvmlGpmMetricsGet(gpm_metrics *wanted) {
     if (wanted->version != 1 || *wanted->second < *wanted->first) return INVALID;
     for (unsigned i = 0; i < wanted->count; i++) {
         wanted->metrics[i].status = SUCCESS;
-        wanted->metrics[i].value = 10.0 * wanted->metrics[i].id;
+        wanted->metrics[i].value = knob("FAKE_NVML_GPM_VALUE", 10.0 * wanted->metrics[i].id);
     }
     return enter();
 }

@@ -11,12 +11,18 @@ from collections.abc import Callable, Sequence
 
 from yprov_run.agent.sensors.base import Sensor, SensorUnavailableError
 from yprov_run.agent.updates import LAST_LOOK_S, LOOK_S, POLL_S, UpdateWatch, energies
+from yprov_run.light import TYPE_CHECKING
 from yprov_run.measures import Column, Device
 
 Monotonic = Callable[[], float]
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 _LARGEST_SHARE = 0.1  # of the time may be spent in a driver
 _READINGS = 3
+_MOST_FAILURES = 5  # readings in a row that raise, until a sensor is given up
 
 
 class IsolatedSensor:
@@ -43,6 +49,8 @@ class IsolatedSensor:
         self._problems: list[str] = []
         self._took_s: list[float] = []
         self._not_before_s = 0.0
+        self._failures = 0  # in a row
+        self._failure_named = False
         self.throttled = 0
         self.updates: UpdateWatch | None = None
         self._go = threading.Semaphore(0)
@@ -96,7 +104,7 @@ class IsolatedSensor:
         """
         if self._sensor is None or self.lost or self._busy_since is not None:
             return None
-        return self._sensor.read_last()
+        return self._tried(self._sensor.read_last)
 
     def check(self) -> list[str]:
         """Give up on a call that blocks; return what went wrong since the last check."""
@@ -123,24 +131,49 @@ class IsolatedSensor:
         self.is_open = True
         self._done(None)
         try:
-            self._go.acquire()
-            if not self._observe(sensor, *self._read(sensor)):
-                self._go.acquire()
-            while True:
-                self._read(sensor)
-                self._go.acquire()
+            self._answer(sensor)
         except Exception as error:  # noqa: BLE001 - fails open: named as a gap
             self._lose(f"{type(error).__name__}: {error}")
 
-    def _read(self, sensor: Sensor) -> tuple[float, list[int | None]]:
+    def _answer(self, sensor: Sensor) -> None:
+        """Take the readings that are asked for, until the sensor is lost."""
+        self._go.acquire()
+        while (first := self._read(sensor)) is None and not self.lost:
+            self._go.acquire()
+        asked = first is not None and self._observe(sensor, *first)
+        while not self.lost:
+            if not asked:
+                self._go.acquire()
+            asked = False
+            self._read(sensor)
+
+    def _read(self, sensor: Sensor) -> tuple[float, list[int | None]] | None:
+        """Take one reading; one that raises costs itself only, as the next may be well."""
         time_s = self._monotonic()
-        values = sensor.read()
+        values = self._tried(sensor.read)
         self._took_s = [*self._took_s[1 - _READINGS :], self._monotonic() - time_s]
         if len(self._took_s) == _READINGS:
             self._not_before_s = time_s + min(self._took_s) / _LARGEST_SHARE
         self._problems += sensor.problems()
-        self._done((time_s, values))
-        return time_s, values
+        reading = None if values is None else (time_s, values)
+        self._done(reading)
+        return reading
+
+    def _tried(self, read: Callable[[], T]) -> T | None:
+        """Return what a sensor answers; None where it raises, which again and again loses it."""
+        try:
+            answer = read()
+        except Exception as error:  # noqa: BLE001 - fails open: named as a gap
+            words = f"{type(error).__name__}: {error}"
+            self._failures += 1
+            if not self._failure_named:
+                self._failure_named = True
+                self._problems.append(f"a reading failed: {words}")
+            if self._failures == _MOST_FAILURES:
+                self._lose(f"{_MOST_FAILURES} readings in a row failed: {words}")
+            return None
+        self._failures = 0
+        return answer
 
     def _observe(self, sensor: Sensor, time_s: float, values: list[int | None]) -> bool:
         """Learn how often the energy counters update, while there is nothing else to do.
@@ -152,7 +185,7 @@ class IsolatedSensor:
         until = self._monotonic() + LOOK_S
         asked = False
         while not asked and self._monotonic() < until and not watch.is_certain:
-            counters = sensor.counters()
+            counters = self._tried(sensor.counters)
             if not counters:
                 break
             watch.see(self._monotonic(), counters)
@@ -172,7 +205,10 @@ class IsolatedSensor:
         until = self._monotonic() + LAST_LOOK_S
         while not watch.all_grown and self._monotonic() < until:
             time.sleep(POLL_S)
-            watch.see(self._monotonic(), self._sensor.counters())
+            counters = self._tried(self._sensor.counters)
+            if counters is None:
+                break
+            watch.see(self._monotonic(), counters)
         return watch.grown
 
     def _lose(self, reason: str) -> None:

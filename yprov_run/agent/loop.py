@@ -110,12 +110,16 @@ class Agent:
         self._read_all(now, _TOGETHER_S)
         self._find_workers(now)
         self._take_notes(now)
+        self._name_problems()
         for sensor in self._isolated:
-            for problem in sensor.check():
-                self._trace.event(events.GAP, what=problem)
             if sensor.updates is not None and sensor.name in self._device_offsets:
                 watch, sensor.updates = sensor.updates, None
                 self._tell_updates(sensor, watch.longest_ms(), watch.grown)
+
+    def _name_problems(self) -> None:
+        for sensor in self._isolated:
+            for problem in sensor.check():
+                self._trace.event(events.GAP, what=problem)
 
     def _tell_updates(
         self, sensor: IsolatedSensor, longest_ms: dict[int, int], grown_dj: dict[int, int]
@@ -270,6 +274,7 @@ class Agent:
         self._begin_if_settled(force=True)
         self._trace.flush()
         self._report_ends(self._watch.reap())
+        self._name_problems()
         self._ended = True
         lasted_s = self._clock.monotonic() - self._started_s
         look_on = lasted_s < SHORT_JOB_S and any(energies(s.columns, v) for s, v in self._last)

@@ -183,6 +183,7 @@ _GPM = (
     ("gpu_tensor_busy", lib.GPM_TENSOR_BUSY),
     ("gpu_dram_busy", lib.GPM_DRAM_BUSY),
 )
+_HIGHEST_METRIC = 1_000_000
 
 
 class PerformanceCall(Call):
@@ -219,7 +220,12 @@ class PerformanceCall(Call):
 
     def _percent(self) -> list[int | None]:
         metrics = self._metrics.metrics[: len(_GPM)]
-        return [None if metric.status else round(metric.value) for metric in metrics]
+        return [None if metric.status else _whole(metric.value) for metric in metrics]
+
+
+def _whole(value: float) -> int | None:
+    """Return a metric to the nearest integer; None where it is no number that a GPU can mean."""
+    return round(value) if abs(value) < _HIGHEST_METRIC else None  # a NaN is not less either
 
 
 def performance_call(nvml: Nvml, handle: c_void_p, instance: int | None = None) -> Call:
