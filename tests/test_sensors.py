@@ -113,7 +113,7 @@ def test_a_zone_that_is_read_too_late_to_know_how_often_it_went_round_is_named(
     assert sensor.problems() == []
     sensor.read()
     (problem,) = sensor.problems()
-    assert problem.startswith("package-0: read too late")
+    assert problem.startswith("package-0: not read for ")
     assert sensor.problems() == []  # told once
 
 

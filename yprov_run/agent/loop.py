@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -47,6 +48,7 @@ class Agent:
         self._clock = clock
         self._workers = WorkerFinder()
         self.notes: Notes | None = None
+        self.catch_up: Callable[[float], float] = lambda _: math.inf
         self._early: list[tuple[int, list[int | None]]] = []
         self._offsets: dict[str, int] = {}
         self._device_offsets: dict[str, int] = {}
@@ -72,7 +74,8 @@ class Agent:
                 self._sample(deadline)
                 deadline = self._next_deadline(deadline)
                 self._trace.flush_if_due()
-            self._watch.wait(deadline - self._clock.monotonic(), self._wakeups())
+            until = min(deadline, self.catch_up(now))
+            self._watch.wait(until - self._clock.monotonic(), self._wakeups())
             self._collect_late()
         self._finish()
 
@@ -117,6 +120,8 @@ class Agent:
                 self._tell_updates(sensor, watch.longest_ms(), watch.grown)
 
     def _name_problems(self) -> None:
+        for problem in self._host.problems():
+            self._trace.event(events.GAP, what=problem)
         for sensor in self._isolated:
             for problem in sensor.check():
                 self._trace.event(events.GAP, what=problem)

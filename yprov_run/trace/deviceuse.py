@@ -1,8 +1,9 @@
 """A running reduction of one device: its energy two ways, and what it did with it.
 
 The energy counter is read in stretches. A stretch ends where the counter goes back (the driver was
-loaded anew) or stands still while power is drawn; what is between two stretches is taken from the
-power samples. All in stored integers: 0.1 J, 0.1 W, ms; a trapezoid is kept doubled, in 0.1 mJ.
+loaded anew, or nobody knows how often it went round) or stands still while power is drawn; what is
+between two stretches is taken from the power samples, or else from the counter's own mean. All in
+stored integers: 0.1 J, 0.1 W, ms; a trapezoid is kept doubled, in 0.1 mJ.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class DeviceReducer:
             elapsed_ms = time_ms - self._row[0]
             if 0 < elapsed_ms <= self._longest_gap_ms:
                 self._take_power(elapsed_ms, power, use)
+                if self._power_at is None and not self._goes_back(energy):
+                    self.covered_ms += elapsed_ms
         self._take_reasons(time_ms, values)
         self._row = (time_ms, power, use)
         if energy is not None:
@@ -82,13 +85,14 @@ class DeviceReducer:
             self._pending_x2 += area_x2
             self._pending_ms += elapsed_ms
             self.covered_ms += elapsed_ms
-        elif self._power_at is None:
-            self.covered_ms += elapsed_ms
         if use is not None and last_use is not None:
             self.use_ms += elapsed_ms
             if use == 0 and last_use == 0:
                 self.idle_ms += elapsed_ms
                 self.idle_x2 += area_x2
+
+    def _goes_back(self, energy: int | None) -> bool:
+        return energy is not None and self._counter is not None and energy < self._counter[1]
 
     def _take_reasons(self, time_ms: int, values: Sequence[int | None]) -> None:
         reasons = None if self._throttle_at is None else values[self._throttle_at]
@@ -145,6 +149,9 @@ class DeviceReducer:
     def as_json(self) -> Json:
         """Return the figures as they stand in a trace."""
         figures: Json = {name: getattr(self, name) for name in FIELDS}
+        if self._power_at is None and self.counter_ms:
+            # No power to bridge by: its mean while the counter told it.
+            figures["bridged_x2"] = 2000 * self.counter_dj * self.bridged_ms // self.counter_ms
         if self._counter is not None and self._still_drawing:
             last_ms = self._counter[0]
             if last_ms - self._changed_ms > self._frozen_ms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -55,13 +56,22 @@ class Sensor(Protocol):
         ...
 
 
+class Hasty(Protocol):
+    """A source that has to be looked at every so often, however seldom samples are taken."""
+
+    def catch_up(self, now_s: float) -> float:
+        """Look at it if that is due; return when it is due again, in monotonic seconds."""
+        ...
+
+
 class Joined:
     """Several sensors that never block, as one: columns and devices in their order."""
 
     name = "host"
 
-    def __init__(self, sensors: Sequence[Sensor]) -> None:
+    def __init__(self, sensors: Sequence[Sensor], hasty: Sequence[Hasty] = ()) -> None:
         self._sensors = sensors
+        self._hasty = hasty
         self.columns: list[Column] = []
         self.devices: list[Device] = []
         self._offsets = []
@@ -80,6 +90,10 @@ class Joined:
         """Return what is worth the last millisecond of all."""
         return [value for sensor in self._sensors for value in sensor.read_last()]
 
+    def catch_up(self, now_s: float) -> float:
+        """Look at what is due now; return when something is due again, in monotonic seconds."""
+        return min((sensor.catch_up(now_s) for sensor in self._hasty), default=math.inf)
+
     def counters(self) -> list[tuple[int, int | None]]:
         """Return the energy counters of all."""
         return [
@@ -90,7 +104,7 @@ class Joined:
 
     def problems(self) -> list[str]:
         """Return the problems of all."""
-        return [problem for sensor in self._sensors for problem in sensor.problems()]
+        return [f"{each.name}: {words}" for each in self._sensors for words in each.problems()]
 
 
 class HasDevices(Protocol):

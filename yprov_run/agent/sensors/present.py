@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from yprov_run.agent.sensors.base import Joined, Sensor, SensorUnavailableError
+from yprov_run.agent.sensors.base import Hasty, Joined, Sensor, SensorUnavailableError
 from yprov_run.agent.sensors.files import names, text
 from yprov_run.agent.sensors.host import HostSensor
 
@@ -26,15 +26,18 @@ def local_sensors(roots: Roots, pids: Callable[[], Sequence[int]]) -> tuple[Join
 
     job = JobSensor(pids, roots.proc, roots.sys)
     sensors: list[Sensor] = [HostSensor(roots.proc, roots.sys), job]
-    missing = []
+    missing: list[str] = []
+    hasty: list[Hasty] = []
     if any(name.startswith("intel-rapl:") for name in names(f"{roots.sys}/class/powercap")):
         from yprov_run.agent.sensors.rapl import RaplSensor
 
         try:
-            sensors.append(RaplSensor(roots.sys))
+            rapl = RaplSensor(roots.sys)
+            sensors.append(rapl)
+            hasty.append(rapl)
         except SensorUnavailableError as error:
             missing.append(f"rapl: {error}")
-    return Joined(sensors), missing, job.source
+    return Joined(sensors, hasty), missing, job.source
 
 
 def driver_sensors(roots: Roots) -> list[tuple[str, Callable[[], Sensor]]]:
