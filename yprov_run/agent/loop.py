@@ -9,12 +9,12 @@ from dataclasses import asdict
 
 from yprov_run.agent.isolate import IsolatedSensor
 from yprov_run.agent.notes import Notes
-from yprov_run.agent.sensors.base import Sensor, renumbered
+from yprov_run.agent.rows import Rows
+from yprov_run.agent.sensors.base import Sensor
 from yprov_run.agent.updates import SHORT_JOB_S, energies
 from yprov_run.agent.watch import TaskWatch, WatchedTask
 from yprov_run.agent.workers import WorkerFinder
 from yprov_run.agent.written import Clock, NodeTrace, peak_rss_kib
-from yprov_run.measures import Column, Device
 from yprov_run.trace import events
 
 _TOGETHER_S = 0.1  # how long a row waits for a slow sensor before it goes without
@@ -49,14 +49,11 @@ class Agent:
         self._workers = WorkerFinder()
         self.notes: Notes | None = None
         self.catch_up: Callable[[float], float] = lambda _: math.inf
-        self._early: list[tuple[int, list[int | None]]] = []
-        self._offsets: dict[str, int] = {}
-        self._device_offsets: dict[str, int] = {}
+        self._rows = Rows(trace, host, isolated, interval_s)
         self._last: list[tuple[IsolatedSensor, list[int | None]]] = []
         self._ended = False
         self._started_s = self._seek_workers_s = clock.monotonic()
         self._opened: set[str] = set()
-        self._width = 0
         self.late = 0
         self.skipped = 0
 
@@ -92,10 +89,12 @@ class Agent:
         now = self._clock.monotonic()
         readings = [(sensor, sensor.read_here()) for sensor in self._isolated]
         self._last = [(sensor, reading) for sensor, reading in readings if reading is not None]
-        self._store(now, self._host.read_last(), self._last)
-        self._trace.flush()
-        self._announce(self._watch.refresh())
+        self._rows.store(now, self._host.read_last(), self._last)
+        new = self._watch.refresh()
         over = self._watch.all_gone()
+        self._rows.begin_if_settled(force=over)
+        self._trace.flush()
+        self._announce(new)
         if not over:
             self._deadman(0)
         return over
@@ -114,8 +113,11 @@ class Agent:
         self._find_workers(now)
         self._take_notes(now)
         self._name_problems()
+        self._tell_first_updates()
+
+    def _tell_first_updates(self) -> None:
         for sensor in self._isolated:
-            if sensor.updates is not None and sensor.name in self._device_offsets:
+            if sensor.updates is not None and sensor.name in self._rows.device_offsets:
                 watch, sensor.updates = sensor.updates, None
                 self._tell_updates(sensor, watch.longest_ms(), watch.grown)
 
@@ -129,7 +131,7 @@ class Agent:
     def _tell_updates(
         self, sensor: IsolatedSensor, longest_ms: dict[int, int], grown_dj: dict[int, int]
     ) -> None:
-        offset = self._device_offsets[sensor.name]
+        offset = self._rows.device_offsets[sensor.name]
         self._trace.event(
             events.UPDATES,
             at="end" if self._ended else "start",
@@ -155,9 +157,9 @@ class Agent:
                 readings.append((sensor, reading[1]))
             elif reading is not None:
                 later.append((sensor, *reading))
-        self._store(now, host, readings)
+        self._rows.store(now, host, readings)
         for sensor, time_s, values in later:
-            self._store(time_s, None, [(sensor, values)])
+            self._rows.store(time_s, None, [(sensor, values)])
 
     def _find_workers(self, now: float) -> None:
         if now < self._seek_workers_s:
@@ -193,64 +195,11 @@ class Agent:
             reading = sensor.take()
             if reading is not None:
                 self.late += 1
-                self._store(reading[0], None, [(sensor, reading[1])])
+                self._rows.store(reading[0], None, [(sensor, reading[1])])
             if sensor.is_open and sensor.name not in self._opened:
                 # Energy counts from the first reading, so that one does not wait for a deadline.
                 self._opened.add(sensor.name)
                 self._read_all(self._clock.monotonic(), _TOGETHER_S)
-
-    def _store(
-        self,
-        time_s: float,
-        host: list[int | None] | None,
-        readings: Sequence[tuple[IsolatedSensor, list[int | None]]],
-    ) -> None:
-        time_ms = self._trace.ms(time_s)
-        if not self._begin_if_settled():
-            if host is not None:
-                self._early.append((time_ms, host))
-            return
-        values: list[int | None] = [None] * self._width
-        if host is not None:
-            values[: len(host)] = host
-        for sensor, reading in readings:
-            offset = self._offsets[sensor.name]
-            values[offset : offset + len(reading)] = reading
-        self._trace.add((time_ms, values))
-
-    def _begin_if_settled(self, force: bool = False) -> bool:
-        """Fix the columns once every sensor is open or lost; early rows follow at once."""
-        if self._width:
-            return True
-        if not force and not all(sensor.settled for sensor in self._isolated):
-            return False
-        columns, devices = self._columns_and_devices()
-        self._width = len(columns)
-        self._trace.event(
-            events.COLUMNS,
-            columns=[[column.name, column.quantity.name, column.device] for column in columns],
-            devices=[asdict(device) for device in devices],
-        )
-        self._trace.begin(columns, self._interval_s)
-        for time_ms, host in self._early:
-            self._trace.add((time_ms, host + [None] * (self._width - len(host))))
-        self._early = []
-        return True
-
-    def _columns_and_devices(self) -> tuple[list[Column], list[Device]]:
-        """Number all devices, accelerators first; the host's columns come first."""
-        columns: list[Column] = []
-        devices: list[Device] = []
-        width = len(self._host.columns)
-        for sensor in self._isolated:
-            if sensor.is_open:
-                self._offsets[sensor.name] = width + len(columns)
-                self._device_offsets[sensor.name] = len(devices)
-                more, found = renumbered(sensor, len(devices))
-                columns += more
-                devices += found
-        of_host, found = renumbered(self._host, len(devices))
-        return of_host + columns, devices + found
 
     def _announce(self, tasks: Sequence[WatchedTask]) -> None:
         for task in tasks:
@@ -276,10 +225,9 @@ class Agent:
             )
 
     def _finish(self) -> None:
-        self._begin_if_settled(force=True)
-        self._trace.flush()
         self._report_ends(self._watch.reap())
         self._name_problems()
+        self._tell_first_updates()
         self._ended = True
         lasted_s = self._clock.monotonic() - self._started_s
         look_on = lasted_s < SHORT_JOB_S and any(energies(s.columns, v) for s, v in self._last)
