@@ -304,14 +304,13 @@ def test_without_a_jobs_group_its_processes_are_summed(tmp_path: Path) -> None:
     )
     try:
         sensor = JobSensor(lambda: [child.pid], sys=vm.sys)
-        readings = [sensor.read() for _ in range(4)]
+        readings = [sensor.read() for _ in range(2)]
     finally:
         assert child.stdin
         child.stdin.close()
         child.wait(10)
     assert sensor.source == "sum over the tasks' processes"
-    assert [reading[0] is not None for reading in readings] == [False, False, False, True]
-    memory, peak, *_ = readings[3]
+    memory, peak, *_ = readings[0]
     assert memory is not None
     assert peak == memory
     assert memory < 100

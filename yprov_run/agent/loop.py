@@ -49,6 +49,7 @@ class Agent:
         self._workers = WorkerFinder()
         self.notes: Notes | None = None
         self.catch_up: Callable[[float], float] = lambda _: math.inf
+        self.read_rest: Callable[[], list[int | None]] = list
         self._rows = Rows(trace, host, isolated, interval_s)
         self._last: list[tuple[IsolatedSensor, list[int | None]]] = []
         self._ended = False
@@ -224,8 +225,21 @@ class Agent:
                 source=task.status_source,
             )
 
+    def _store_rest(self) -> None:
+        """Write what may be read late: the last row of all else is on disk."""
+        try:
+            rest = self.read_rest()
+        except (OSError, ValueError, LookupError):
+            return  # a group that is gone, a card that was taken out
+        if any(value is not None for value in rest):
+            self._rows.store(self._clock.monotonic(), rest, ())
+            self._trace.flush()
+
     def _finish(self) -> None:
-        self._report_ends(self._watch.reap())
+        # First of all, as a parent that waits takes its child's status away.
+        ended = self._watch.reap()
+        self._store_rest()
+        self._report_ends(ended)
         self._name_problems()
         self._tell_first_updates()
         self._ended = True

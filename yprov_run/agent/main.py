@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
         if not is_helper or name in GPU_SENSORS
     ]
     agent = Agent(trace, watch, host, sensors, float(interval_s), clock, _deadman())
-    agent.catch_up = host.catch_up
+    agent.catch_up, agent.read_rest = host.catch_up, host.read_rest
     if not is_helper:
         agent.notes = Notes(is_first_node(os.environ))
     null = os.open(os.devnull, os.O_WRONLY)

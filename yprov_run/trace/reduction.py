@@ -54,6 +54,21 @@ class ColumnReducer:
         return [getattr(self, name) for name in FIELDS]
 
 
+class MeanReducer(ColumnReducer):
+    """The same of a column whose values are means already, each since the reading before."""
+
+    __slots__ = ()
+
+    def add(self, time_ms: int, value: int, longest_gap_ms: int) -> None:
+        """Take one valid sample, which holds for the time since the last; the first for none."""
+        elapsed_ms = time_ms - self.last_ms
+        if self.count and 0 < elapsed_ms <= longest_gap_ms:
+            self.integral += (value - self.last) * elapsed_ms  # beside the trapezoid: the rectangle
+        super().add(time_ms, value, longest_gap_ms)
+
+
+_MEANS = frozenset(("cpu_busy", "cpu_iowait", "gpu_sm_busy", "gpu_tensor_busy", "gpu_dram_busy"))
+
 FIELDS = (
     "count", "minimum", "maximum", "first", "first_ms", "last", "last_ms",
     "covered_ms", "integral", "increase", "resets",
@@ -67,7 +82,10 @@ class Reduction:
         self.columns = tuple(columns)
         # Three intervals without a sample is a hole, not a slow sample.
         longest_gap_ms = max(1000, int(3000 * interval_s))
-        self._reducers = [ColumnReducer() for _ in columns]
+        self._reducers = [
+            MeanReducer() if column.quantity.name in _MEANS else ColumnReducer()
+            for column in columns
+        ]
         self._longest_gaps_ms = [longest_gap_ms * column.quantity.every for column in columns]
         self._devices = {
             device: DeviceReducer(self.columns, device, longest_gap_ms)

@@ -64,13 +64,28 @@ class Hasty(Protocol):
         ...
 
 
+class Lasting(Sensor, Protocol):
+    """A sensor with values that are worth a look after the end, but not before the last row."""
+
+    def read_rest(self) -> list[int | None]:
+        """Return one value per column, as `read` does, of what `read_last` left out."""
+        ...
+
+
 class Joined:
     """Several sensors that never block, as one: columns and devices in their order."""
 
     name = "host"
 
-    def __init__(self, sensors: Sequence[Sensor], hasty: Sequence[Hasty] = ()) -> None:
+    def __init__(
+        self,
+        sensors: Sequence[Sensor],
+        hasty: Sequence[Hasty] = (),
+        lasting: Sequence[Lasting] = (),
+    ) -> None:
+        """Join `sensors`; `hasty` and `lasting` are those of them that have more to be asked."""
         self._sensors = sensors
+        self._lasting = {id(sensor): sensor for sensor in lasting}
         self._hasty = hasty
         self.columns: list[Column] = []
         self.devices: list[Device] = []
@@ -89,6 +104,14 @@ class Joined:
     def read_last(self) -> list[int | None]:
         """Return what is worth the last millisecond of all."""
         return [value for sensor in self._sensors for value in sensor.read_last()]
+
+    def read_rest(self) -> list[int | None]:
+        """Return what `read_last` left out, of those that have more to tell."""
+        values: list[int | None] = []
+        for sensor in self._sensors:
+            lasting = self._lasting.get(id(sensor))
+            values += [None] * len(sensor.columns) if lasting is None else lasting.read_rest()
+        return values
 
     def catch_up(self, now_s: float) -> float:
         """Look at what is due now; return when something is due again, in monotonic seconds."""

@@ -64,6 +64,15 @@ class HostSensor:
         """Return CPU and memory only."""
         return [*self._always(), *[None] * (len(self.columns) - _ALWAYS)]
 
+    def read_rest(self) -> list[int | None]:
+        """Return what adds up: disks, networks, fabrics."""
+        values: list[int | None] = [None] * len(self.columns)
+        for position, reader in self._in_turn:
+            if self.columns[position].quantity.kind == "counter":
+                found = reader()
+                values[position : position + len(found)] = found
+        return values
+
     def counters(self) -> list[tuple[int, int | None]]:
         """Return nothing: the host's energy is read by sensors of its own."""
         return []

@@ -18,6 +18,7 @@ _JOB = re.compile(
 _MIB, _KIB = 1 << 20, 1 << 10
 _NS_PER_MS, _US_PER_MS = 1_000_000, 1000
 _MAX_PROCESSES = 4096
+_EACH_OF = 16  # samples: so many at first tell of processes, in a job of seconds all
 
 Values = list["int | None"]
 
@@ -35,7 +36,7 @@ class JobSensor:
         group = _version_2(memberships, sys) or _version_1(memberships, sys)
         self._reader: Callable[[], Values] = group.read if group else Processes(pids, proc).read
         self.source = group.source if group else "sum over the tasks' processes"
-        self._turn = 0
+        self._samples = 0
         self._every = 1 if group else SLOW
         self.columns = [
             Column(QUANTITIES[name])
@@ -44,12 +45,19 @@ class JobSensor:
 
     def read(self) -> Values:
         """Return memory and its peak in MiB, CPU time in ms, bytes read and written in KiB."""
-        self._turn = (self._turn + 1) % self._every
-        return self._reader() if self._turn == 0 else [None] * len(self.columns)
+        number, self._samples = self._samples, self._samples + 1
+        if number >= _EACH_OF and number % self._every:
+            return [None] * len(self.columns)
+        return self._reader()
 
     def read_last(self) -> Values:
-        """Return nothing: the last task's end takes its processes with it."""
+        """Return nothing: it takes longer than the launcher may leave."""
         return [None] * len(self.columns)
+
+    def read_rest(self) -> Values:
+        """Return what the job came to; a process that has ended has no memory any more."""
+        values = self._reader()
+        return values if self._every == 1 else [None, None, *values[2:]]
 
     def counters(self) -> list[tuple[int, int | None]]:
         """Return nothing: a job has no energy counter."""
@@ -139,7 +147,10 @@ def _whole(path: str, unit: int) -> Callable[[], int | None]:
 def _field_sum(path: str, fields: Sequence[bytes], unit: int) -> Callable[[], int | None]:
     def parse(text: bytes) -> int:
         found = [line.split() for line in text.splitlines()]
-        return sum(int(row[1]) for row in found if row[0] in fields) // unit
+        counts = [int(row[1]) for row in found if row[0] in fields]
+        if not counts:
+            raise ValueError("none of these fields")  # not 0: a counter would seem to go back
+        return sum(counts) // unit
 
     return _reader(path, parse)
 
@@ -163,7 +174,9 @@ def _lines_sum(path: str, word: bytes) -> Callable[[], int | None]:
 class Processes:
     """The tasks and all that they have started, summed: memory that they share counts for each.
 
-    CPU time and I/O of a process that has ended count where its parent has waited for it.
+    CPU time and I/O of a process that has ended count where its parent has waited for it, and of a
+    task itself until its own has. They begin with the task: what the first look finds has grown
+    too.
     """
 
     def __init__(self, pids: Callable[[], Sequence[int]], proc: str) -> None:
@@ -173,6 +186,8 @@ class Processes:
         self._ms_per_tick = 1000 // os.sysconf("SC_CLK_TCK")
         self._peak_mib = 0
         self._highest = [0, 0, 0]
+        self._known: Sequence[int] = ()
+        self._has_begun = False
 
     def read(self) -> Values:
         """Return what they use together; None without any process."""
@@ -189,12 +204,15 @@ class Processes:
             return [None] * 5
         self._peak_mib = max(self._peak_mib, memory // _MIB)
         counts = [ticks * self._ms_per_tick, read // _KIB, written // _KIB]
-        self._highest = [max(pair) for pair in zip(self._highest, counts, strict=True)]
+        if self._has_begun:
+            self._highest = [max(pair) for pair in zip(self._highest, counts, strict=True)]
+        self._has_begun = True
         return [memory // _MIB, self._peak_mib, *self._highest]
 
     def _tree(self) -> list[int]:
         found: list[int] = []
-        level = list(self._pids())
+        self._known = self._pids() or self._known  # those that have ended may still be told of
+        level = list(self._known)
         while level and len(found) < _MAX_PROCESSES:
             found += level
             level = [child for pid in level for child in self._children(pid)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from yprov_run.agent.sensors.base import Hasty, Joined, Sensor, SensorUnavailableError
+from yprov_run.agent.sensors.base import Hasty, Joined, Lasting, Sensor, SensorUnavailableError
 from yprov_run.agent.sensors.files import names, text
 from yprov_run.agent.sensors.host import HostSensor
 
@@ -25,7 +25,8 @@ def local_sensors(roots: Roots, pids: Callable[[], Sequence[int]]) -> tuple[Join
     from yprov_run.agent.sensors.job import JobSensor
 
     job = JobSensor(pids, roots.proc, roots.sys)
-    sensors: list[Sensor] = [HostSensor(roots.proc, roots.sys), job]
+    lasting: list[Lasting] = [HostSensor(roots.proc, roots.sys), job]
+    sensors: list[Sensor] = [*lasting]
     missing: list[str] = []
     hasty: list[Hasty] = []
     if any(name.startswith("intel-rapl:") for name in names(f"{roots.sys}/class/powercap")):
@@ -37,7 +38,7 @@ def local_sensors(roots: Roots, pids: Callable[[], Sequence[int]]) -> tuple[Join
             hasty.append(rapl)
         except SensorUnavailableError as error:
             missing.append(f"rapl: {error}")
-    return Joined(sensors, hasty), missing, job.source
+    return Joined(sensors, hasty, lasting), missing, job.source
 
 
 def driver_sensors(roots: Roots) -> list[tuple[str, Callable[[], Sensor]]]:
