@@ -165,8 +165,8 @@ _PROPERTIES = (
      "xsd:long", "B"),
     ("jobMemoryPeak", "The same as the kernel keeps it, with file caches; of processes: their sum.",
      "xsd:long", "B"),
-    ("jobCpuTime", "CPU time of the job on the node, between the first and last sample.",
-     "xsd:double", "s"),
+    ("jobCpuTime", "CPU time of the job on the node: of its processes from their start, of a "
+     "control group between the first and the last reading.", "xsd:double", "s"),
     ("jobRead", "Bytes that the job has read on the node, in that time.", "xsd:long", "B"),
     ("jobWritten", "Bytes that the job has written on the node, in that time.", "xsd:long", "B"),
     ("diskRead", "Bytes read from the node's disks, by whomever.", "xsd:long", "B"),
