@@ -121,7 +121,7 @@ def shim_text(settings: ShimSettings, environ: Mapping[str, str]) -> str:
         f"_yprov_interval={settings.interval_s:g}",
         _SHIM.read_text(encoding="utf-8"),
         *_restored_environment(environ),
-        "trap - EXIT HUP INT QUIT TERM USR1 USR2 ALRM PIPE XCPU",
+        "trap - EXIT $_yprov_signals",
     ]
     return "\n".join(lines) + "\n"
 

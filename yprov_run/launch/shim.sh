@@ -3,7 +3,8 @@
 # Where there can be no more processes, some shells end at once: then they still run the program.
 trap 'exec "$@"' EXIT
 # To others a signal is an end like any other: what ends the task must not start its program.
-for _yprov_signal in HUP INT QUIT TERM USR1 USR2 ALRM PIPE XCPU; do
+_yprov_signals='HUP INT QUIT TERM USR1 USR2 ALRM PIPE XCPU'
+for _yprov_signal in $_yprov_signals; do
   # shellcheck disable=SC2064 # each with the name that the variable has now
   trap "trap - EXIT $_yprov_signal; kill -$_yprov_signal $$" "$_yprov_signal"
 done
