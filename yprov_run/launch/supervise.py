@@ -143,10 +143,9 @@ def _spawn(become: Callable[[], NoReturn]) -> int | None:
 
 def _become(command: Sequence[str], mask: set[int | signal.Signals]) -> NoReturn:
     """Be the command, with the signals as we were given them. Raises OSError if that cannot be."""
-    # Python ignores the first two at its start, and would make an exception of the third.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
-        if number != signal.SIGINT or signal.getsignal(number) is signal.default_int_handler:
-            signal.signal(number, signal.SIG_DFL)
+    # Python ignores these two at its start; the command shall not inherit that.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
         os.execvp(command[0], list(command))  # noqa: S606 - that is the task
