@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -256,13 +255,12 @@ VIEWS: Mapping[str, Callable[[Document, Path], View]] = {
 }
 
 
-def view_json(view: View) -> str:
-    """Return a view's rows as JSON, a column's title for each key."""
+def view_rows(view: View) -> list[dict[str, str]]:
+    """Return a view's rows as they stand in JSON, a column's title for each key."""
     titles = _distinct([column.title or "what happened" for column in view.columns])
-    rows = [
+    return [
         {title: cell.text for title, cell in zip(titles, row, strict=True)} for row in view.rows
     ]
-    return json.dumps(rows, indent=1)
 
 
 def _distinct(titles: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from yprov_run.report.columns import Cell, Column, print_columns
 from yprov_run.report.listing import row
 from yprov_run.report.reading import Document, document_of, find
 from yprov_run.report.terminal import make_console, print_summary
-from yprov_run.report.views import VIEWS, view_json
+from yprov_run.report.views import VIEWS, view_rows
 
 _Flag = typer.Option
 
@@ -65,7 +65,5 @@ def _json(document: Document, folder: Path, chosen: Sequence[str]) -> str:
     """Return the job's row as `list` has it, a part's rows, or each part's by its name."""
     if not chosen:
         return json.dumps({**row(document), "directory": folder.name}, indent=1)
-    parts = {name: view_json(VIEWS[name](document, folder)) for name in chosen}
-    if len(parts) == 1:
-        return parts[chosen[0]]
-    return json.dumps({name: json.loads(text) for name, text in parts.items()}, indent=1)
+    parts = {name: view_rows(VIEWS[name](document, folder)) for name in chosen}
+    return json.dumps(parts[chosen[0]] if len(parts) == 1 else parts, indent=1)
