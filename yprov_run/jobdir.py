@@ -27,8 +27,11 @@ from types import MappingProxyType
 
 from yprov_run.audience import EVERYBODY
 from yprov_run.light import TYPE_CHECKING
+from yprov_run.numerals import of_digits
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from yprov_run.measures import Json
 
 SCHEMA_VERSION = 1
@@ -38,7 +41,7 @@ _EVENTS = ".events.jsonl"
 _SAMPLES = ".samples.csv"
 _MAX_NAME = 80
 _MAX_TRIES = 10_000
-_MAX_DIGITS = 9
+_MAX_DIGITS, _MAX_NUMBER_DIGITS = 9, 14
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -50,6 +53,11 @@ class NodeFiles:
         self.tasks = nodes_dir / (key + _TASKS)
         self.events = nodes_dir / (key + _EVENTS)
         self.samples = nodes_dir / (key + _SAMPLES)
+
+
+def node_of(key: str) -> str:
+    """Return the key of a node's own files from that of any agent there: `KEY+3` is a task's."""
+    return key.partition("+")[0]
 
 
 class StepDir:
@@ -134,8 +142,8 @@ class JobDir:
             names = [e.name for e in os.scandir(self.steps_dir) if e.is_dir(follow_symlinks=False)]
         except OSError:
             return
-        numbers = [int(n) for n in names if n.isascii() and n.isdigit() and len(n) <= _MAX_DIGITS]
-        for number in sorted(set(numbers)):
+        numbers = (of_digits(name, _MAX_DIGITS) for name in names)
+        for number in sorted({number for number in numbers if number is not None}):
             yield StepDir(self.steps_dir / str(number))
 
     def add_step(self) -> StepDir:
@@ -193,9 +201,8 @@ def open_job_dir(
 def _next_number(base: Path) -> int:
     numbers = [0]
     for entry in os.scandir(base):
-        tail = entry.name.rpartition("_")[2]
-        if tail.isascii() and tail.isdigit() and len(tail) < 15:
-            numbers.append(int(tail))
+        tail = of_digits(entry.name.rpartition("_")[2], _MAX_NUMBER_DIGITS)
+        numbers.append(tail or 0)
     return max(numbers) + 1
 
 
@@ -205,13 +212,20 @@ def _same_job(directory: JobDir, identity: Json, attempt: Mapping[str, int | Non
         found = json.loads(directory.job_file.read_text())
         if found["identity"] != identity:
             return False
-        first = found.get("scheduler", {})
-        started_s = {first.get("started_s"), attempt.get("started_s")} - {None}
-        return len(started_s) < 2 or first.get("restart") != attempt.get("restart")
+        return same_number(found.get("scheduler", {}), attempt)
     except FileNotFoundError:
         return True
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def same_number(first: Mapping[str, Any], attempt: Mapping[str, Any]) -> bool:
+    """Tell whether a job's number was not given again: one attempt that started twice is two jobs.
+
+    Both have the `restart` of an attempt, and when that `started_s`, or None.
+    """
+    started_s = {first.get("started_s"), attempt.get("started_s")} - {None}
+    return len(started_s) < 2 or first.get("restart") != attempt.get("restart")
 
 
 def write_once(path: Path, content: str, mode: int = EVERYBODY) -> bool:

@@ -12,7 +12,14 @@ from pathlib import Path
 
 from yprov_run import __version__
 from yprov_run.capture import identity
-from yprov_run.jobdir import SCHEMA_VERSION, JobDir, StepDir, open_job_dir, write_once
+from yprov_run.jobdir import (
+    SCHEMA_VERSION,
+    JobDir,
+    StepDir,
+    open_job_dir,
+    same_number,
+    write_once,
+)
 from yprov_run.launch.plan import Plan, ShimSettings, import_path, shim_text
 from yprov_run.launch.supervise import Outcome
 from yprov_run.light import TYPE_CHECKING
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 JOB_DIR_VARIABLE = "YPROV_JOB_DIR"
 _PRIVATE = 0o600
 _JOB_KEY = ("scheduler", "cluster", "number")
+_ATTEMPT = ("restart", "started_s")
 # Where tasks of an array share the number; Slurm gives each its own.
 _ARRAY_TASK = ("PBS_JOBID", "LSB_JOBINDEX")
 
@@ -40,8 +48,9 @@ def open_job(base: Path, name: str, scheduler: SchedulerFacts, tags: Mapping[str
         "number": scheduler.number,
         "user": identity.user_name(),
     }
-    attempt = {"restart": scheduler.restart, "started_s": scheduler.started_s}
-    directory = open_job_dir(base.absolute(), name, scheduler.number, job_identity, attempt)
+    directory = open_job_dir(
+        base.absolute(), name, scheduler.number, job_identity, _attempt(scheduler)
+    )
     write_once(
         directory.job_file,
         _dump(
@@ -144,19 +153,21 @@ def enclosing_job(environ: Mapping[str, str]) -> JobDir | None:
     return None
 
 
+def _attempt(scheduler: SchedulerFacts) -> dict[str, int | None]:
+    return {name: getattr(scheduler, name) for name in _ATTEMPT}
+
+
 def _is_of(directory: JobDir, scheduler: SchedulerFacts) -> bool:
     """Tell whether a directory is this very job's; not where its record does not say."""
     try:
         first = json.loads(directory.job_file.read_text())["scheduler"]
-        # One attempt that started twice is two jobs: the number was given again.
-        started_s = {first["started_s"], scheduler.started_s} - {None}
         return (
             all(first[name] == getattr(scheduler, name) for name in _JOB_KEY)
             and all(
                 first["variables"].get(name) == scheduler.variables.get(name)
                 for name in _ARRAY_TASK
             )
-            and (len(started_s) < 2 or first["restart"] != scheduler.restart)
+            and same_number({name: first[name] for name in _ATTEMPT}, _attempt(scheduler))
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False

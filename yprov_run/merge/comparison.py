@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from yprov_run.merge.scopes import device_key, node_key
+from yprov_run.merge.scopes import by_node, device_key, node_key, span_of
 from yprov_run.merge.stats import mean, together
 from yprov_run.model import DeviceUse, NodeExecution
 
@@ -59,16 +59,12 @@ def _node_ms(nodes: Group) -> int:
 
 
 def _lasted_ms(node: NodeExecution) -> int:
-    if node.started_ms is None or node.ended_ms is None:
-        return 0
-    return max(0, node.ended_ms - node.started_ms)
+    begin, end = span_of(node)
+    return max(0, end - begin)
 
 
 def _pooled(nodes: Group) -> Group:
     """Return each node once. When it ended is left out: the steps' ends are not to be compared."""
-    by_node: dict[str, list[NodeExecution]] = {}
-    for node in nodes:
-        by_node.setdefault(node_key(node), []).append(node)
     return [
         replace(
             max(each, key=_lasted_ms),
@@ -77,7 +73,7 @@ def _pooled(nodes: Group) -> Group:
             started_ms=None,
             ended_ms=None,
         )
-        for each in by_node.values()
+        for each in by_node(nodes)
     ]
 
 

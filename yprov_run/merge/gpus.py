@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from yprov_run.jobdir import node_of
 from yprov_run.merge import fields
 from yprov_run.model import AgentSamples, Device, DeviceUse, Json, NodeExecution
 from yprov_run.numerals import of_digits
@@ -33,7 +34,7 @@ def joined(nodes: Sequence[NodeExecution]) -> list[NodeExecution]:
     by_key = {node.key: node for node in nodes}
     result: dict[str, NodeExecution] = {}
     for key in sorted(by_key, key=lambda key: ("+" in key, len(key), key)):
-        base = key.partition("+")[0]
+        base = node_of(key)
         known = result.get(base)
         result[base] = by_key[key] if known is None else _with_devices(known, by_key[key])
     return list(result.values())

@@ -6,6 +6,7 @@ from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from yprov_run.jobdir import node_of
 from yprov_run.model import DeviceUse, NodeExecution
 
 
@@ -85,7 +86,15 @@ def _summed_once(
 
 def node_key(node: NodeExecution) -> str:
     """Return what makes a node one, in all steps and by whichever agent: two may have one name."""
-    return node.key.partition("+")[0]
+    return node_of(node.key)
+
+
+def by_node(nodes: Iterable[NodeExecution]) -> list[list[NodeExecution]]:
+    """Return the executions of each node together."""
+    found: dict[str, list[NodeExecution]] = {}
+    for node in nodes:
+        found.setdefault(node_key(node), []).append(node)
+    return list(found.values())
 
 
 def device_key(node: NodeExecution, use: DeviceUse) -> str:
@@ -197,13 +206,11 @@ def _each_time_once(
     Else two steps at once, in one of which a meter failed, would count the node by the meter and
     by what the other step had instead.
     """
-    by_node: dict[str, list[NodeExecution]] = {}
-    for node in nodes:
-        by_node.setdefault(node_key(node), []).append(node)
-    if len(by_node) == len(nodes):
+    grouped = by_node(nodes)
+    if len(grouped) == len(nodes):
         return nodes
     found: list[NodeExecution] = []
-    for each in by_node.values():
+    for each in grouped:
         by_rank: dict[int, list[NodeExecution]] = {}
         for node in each:
             by_rank.setdefault(rank(node), []).append(node)
@@ -212,11 +219,11 @@ def _each_time_once(
             for node in by_rank[level]:
                 found += _outside(node, covered)
             if len(by_rank) > 1:
-                covered = _joined([*covered, *map(_span, by_rank[level])])
+                covered = _joined([*covered, *map(span_of, by_rank[level])])
     return found
 
 
-def _span(node: NodeExecution) -> _Span:
+def span_of(node: NodeExecution) -> _Span:
     """Return from when to when an execution was, in ms; an empty time where that is not known."""
     if node.started_ms is None or node.ended_ms is None:
         return 0, 0
@@ -235,7 +242,7 @@ def _joined(spans: Iterable[_Span]) -> list[_Span]:
 
 def _outside(node: NodeExecution, covered: Sequence[_Span]) -> list[NodeExecution]:
     """Return the pieces of an execution that are in none of these times, with their share."""
-    begin, end = _span(node)
+    begin, end = span_of(node)
     pieces: list[_Span] = []
     at = begin
     for place in range(max(0, bisect(covered, (begin, 0)) - 1), len(covered)):
@@ -257,7 +264,7 @@ def _outside(node: NodeExecution, covered: Sequence[_Span]) -> list[NodeExecutio
 
 def _piece(node: NodeExecution, span: _Span, lost_ms: int | None) -> NodeExecution:
     """Return a piece of an execution; the first has the bound of all, with what is lost between."""
-    begin, end = _span(node)
+    begin, end = span_of(node)
 
     def of(use: DeviceUse) -> DeviceUse:
         if use.energy_j is None:
