@@ -8,18 +8,8 @@ from datetime import datetime, timezone
 
 from rich.text import Text
 
-from yprov_run.report.live import (
-    CPU,
-    GPU_MEMORY,
-    MEMORY,
-    POWER,
-    USE,
-    LiveDevice,
-    LiveJob,
-    LiveNode,
-    blended,
-    mean,
-)
+from yprov_run.report.live import LiveJob, LiveNode, blended, mean
+from yprov_run.report.liveagent import CPU, GPU_MEMORY, MEMORY, POWER, USE, LiveDevice
 from yprov_run.report.words import count, duration, memory, plain
 
 _BARS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
