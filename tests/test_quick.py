@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.commands import BIN, environment
-from yprov_run import launchers
+from yprov_run import __main__, launchers
 from yprov_run.cli import quick
 from yprov_run.cli.options import app
 from yprov_run.cli.request import Request
@@ -38,6 +38,17 @@ _WORDS = st.one_of(
     st.tuples(_OPTIONS, _VALUES).map(list),
     st.tuples(_OPTIONS, _VALUES).map(lambda pair: ["=".join(pair)]),
 )
+
+
+def test_the_start_of_the_command_knows_the_options_that_may_stand_before_a_command() -> None:
+    """It has them by heart, as nothing of ours may be there to be asked."""
+    parameters = cast("Any", typer.main.get_command(app)).params
+    options = [one for one in parameters if one.param_type_name == "option" and one.expose_value]
+    valued = {name for one in options if not one.is_flag for name in one.opts}
+    flags = {name for one in options if one.is_flag for name in one.opts}
+    valued -= {"--init", "--template"}  # with these no command is run
+    assert set(__main__._WITH_VALUE) == valued
+    assert set(__main__._FLAGS) < flags
 
 
 def by_typer(words: list[str], environ: Mapping[str, str]) -> Request | None:
