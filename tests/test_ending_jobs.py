@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -70,3 +71,17 @@ def test_a_kill_in_the_middle_of_the_work_after_the_end_loses_what_was_not_done_
     assert bool(gaps) == (not with_files)
     assert ("in.csv" in [file["prov:label"] for file in files]) == with_files
     assert json.loads(step.end.read_text())["signal"] == signal.SIGTERM
+
+
+def test_a_kill_before_anything_was_captured_leaves_one_gap_for_all_of_it(tmp_path: Path) -> None:
+    """A job so short, or a machine so busy, that the companion has not written a word."""
+    done = run("yprov-run", "--no-merge", "true", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    step = StepDir(tmp_path / "yprov/true_1/record/steps/0")
+    shutil.rmtree(step.captured_dir)
+    step.files.unlink()
+    assert run("yprov-merge", "-q", "yprov/true_1", cwd=tmp_path).returncode == 0
+    assert documents.gaps(documents.load(tmp_path / "yprov/true_1/prov.json")) == [
+        "step 0: inputs and outputs: not looked at when it had ended",
+        "step 0: code, software and environment: not captured; it was over before that began",
+    ]

@@ -76,7 +76,6 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _set_threads(directory: JobDir, number: str) -> None:
     """Write what the job's step had in its environment."""
     (step,) = directory.steps()
-    step.captured_dir.mkdir()
     data = {"variables": {"OMP_NUM_THREADS": number}}
     step.captured("environment").write_text(json.dumps({"kind": "environment", "data": data}))
 

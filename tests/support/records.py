@@ -95,8 +95,9 @@ def write_record(base: Path, shape: Shape) -> JobDir:
             {"exit_status": shape.exit_status, "signal": shape.signal, "error": "",
              "ended_ms": ended},
         )  # fmt: skip
-    if shape.files:
-        _write(step.files, {"files": list(shape.files)})
+    step.captured_dir.mkdir()
+    _write(step.expected, {"kinds": []})
+    _write(step.files, {"files": list(shape.files)})
     for node in range(shape.nodes):
         _write_node(step, shape, node)
     return directory

@@ -13,6 +13,7 @@ from yprov_run.merge.restore import restore
 from yprov_run.model import Captured, Gap
 
 T = TypeVar("T")
+_NOTHING = "code, software and environment: not captured; it was over before that began"
 
 
 def find(captured: Sequence[Captured], cls: type[T]) -> T | None:
@@ -21,20 +22,23 @@ def find(captured: Sequence[Captured], cls: type[T]) -> T | None:
 
 
 def read_captured(
-    step: StepDir, where: str, gaps: list[Gap], kinds: Sequence[Kind] = KINDS
+    step: StepDir, where: str, gaps: list[Gap], is_due: bool, kinds: Sequence[Kind] = KINDS
 ) -> tuple[Captured, ...]:
     """Return what was captured of a step, in the order of the kinds.
 
-    A kind that the launch knew and that left nothing, or a problem, is a gap; not while it runs.
+    A kind that left a problem is a gap; where all `is_due`, so is one that left nothing, if the
+    launch knew it.
     """
-    expected, _ = fields.load(step.expected)
-    names = set(fields.texts(expected, "kinds"))
-    has_ended = step.end.exists()
+    expected, unread = fields.load(step.expected)
+    names = {kind.name for kind in kinds} if unread else set(fields.texts(expected, "kinds"))
+    if is_due and names and not any(step.captured(kind.name).exists() for kind in kinds):
+        gaps.append(Gap(where, _NOTHING))
+        return ()
     found = []
     for kind in kinds:
         record, problem = fields.load(step.captured(kind.name))
         if problem == "missing":
-            if kind.name in names and has_ended:
+            if kind.name in names and is_due:
                 gaps.append(Gap(where, f"{kind.name}: not captured"))
             continue
         problem = problem or fields.text(record, "problem")

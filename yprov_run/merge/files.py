@@ -12,14 +12,17 @@ _ROLES = {"input", "output", "configuration", "checkpoint", "log", "program"}
 
 
 def read_files(
-    step: StepDir, where: str, gaps: list[Gap]
+    step: StepDir, where: str, gaps: list[Gap], is_due: bool
 ) -> tuple[tuple[FileRef, ...], tuple[FileCollection, ...]]:
-    """Return a step's files and collections; what is damaged or was not captured becomes gaps."""
+    """Return a step's files and collections; what is damaged becomes gaps.
+
+    So does what is missing though it `is_due`.
+    """
     record, problem = fields.load(step.files)
     if problem:
         if problem != "missing":
             gaps.append(Gap(where, f"its files.json is {problem}"))
-        elif step.expected.exists() and step.end.exists():
+        elif is_due:
             gaps.append(Gap(where, "inputs and outputs: not looked at when it had ended"))
         return (), ()
     gaps += [Gap(where, words) for words in fields.texts(record, "problems")]

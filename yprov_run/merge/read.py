@@ -130,11 +130,13 @@ def _read_step(
     merits, tariff, problems = worth.read_worth(step_dir)
     gaps += [Gap(where, problem) for problem in problems]
     expected_nodes, expected_tasks = _expect(where, command, nodes, gaps)
-    if command.get("capture") is False:
-        gaps.append(Gap(where, _NOT_CAPTURED))
-    files, collections = read_files(step_dir, where, gaps)
     limit_ms = None if ends_s is None else ends_s * 1000
     how = ending.step_ending(command, end, nodes, limit_ms)
+    captures = command.get("capture") is not False
+    if not captures:
+        gaps.append(Gap(where, _NOT_CAPTURED))
+    is_due = captures and how.state != ending.RUNNING
+    files, collections = read_files(step_dir, where, gaps, is_due)
     seen_ms = [n.ended_ms for n in nodes]
     if how.state == ending.RUNNING:  # a last sample is no end, nor is an end missing
         seen_ms = []
@@ -157,7 +159,7 @@ def _read_step(
         expected_nodes=expected_nodes,
         expected_tasks=expected_tasks,
         scheduler_step_id=_step_id(nodes),
-        captured=read_captured(step_dir, where, gaps),
+        captured=read_captured(step_dir, where, gaps, is_due),
         merits=merits,
         tariff=tariff,
         restart=max(0, fields.integer(command, "restart") or 0),
