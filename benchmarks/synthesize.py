@@ -216,7 +216,7 @@ def synthesize(job_dir: Path, shape: Shape) -> JobDir:
     scheduler = SchedulerFacts("slurm", number, name, "synthetic", account="p42")
     directory = open_job(job_dir.parent, name, scheduler, {"made": "by benchmarks/synthesize.py"})
     step = directory.add_step()
-    record_step(step, ARGV, make_plan(ARGV, step, ""), 1.0, {}, restart=0)
+    record_step(step, ARGV, make_plan(ARGV, step, ""), 1.0, {}, restart=0, capture=False)
     start_ms = time.time_ns() // 1_000_000 + 400
     parts = [
         (step.nodes_dir, range(first, min(first + _NODES_AT_ONCE, shape.nodes)), shape, start_ms)
