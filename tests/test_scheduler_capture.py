@@ -117,30 +117,39 @@ def test_a_schedulers_directives_end_where_it_stops_to_read_them(
 
 
 def test_accounting_of_one_job_has_its_starts_and_steps() -> None:
-    names = ["JobIDRaw", "State", "End", "SubmitLine"]
-    rows = [("7", "REQUEUED", "100", "sbatch a"), ("7", "TIMEOUT", "200", "sbatch --wrap='x\ny'"),
-            ("7.batch", "CANCELLED", "200", ""), ("8", "COMPLETED", "9", "")]  # fmt: skip
+    names = ["JobIDRaw", "Partition", "State", "End", "SubmitLine"]
+    rows = [("7", "gpu", "REQUEUED", "100", "sbatch a"),
+            ("7", "gpu", "TIMEOUT", "200", "sbatch --wrap='x\ny'"),
+            ("7.batch", "", "CANCELLED", "200", ""), ("8", "gpu", "COMPLETED", "9", "")]  # fmt: skip
     asked = parse("\n".join("\x1f".join(row) for row in rows) + "\n", "7", names)
     assert [start.get("State") for start in asked.starts] == ["REQUEUED", "TIMEOUT"]
     assert asked.starts[-1].get("SubmitLine") == "sbatch --wrap='x\ny'"
     assert [step.id for step in asked.steps] == ["7.batch"]
     assert (asked.state, asked.final) == ("TIMEOUT", True)
-    assert not parse("7\x1fRUNNING\x1fUnknown\x1f\n", "7", names).final
+    assert not parse("7\x1fgpu\x1fRUNNING\x1fUnknown\x1f\n", "7", names).final
+
+
+def test_a_job_that_accounting_knows_by_its_steps_only_is_not_final() -> None:
+    """Their start may come to accounting seconds before the job's own, also after the job's end."""
+    names = ["JobIDRaw", "JobName", "Partition", "State", "End"]
+    by_its_steps = "7\x1fallocation\x1f\x1fCOMPLETED\x1f9"
+    assert not parse(by_its_steps, "7", names).final
+    assert parse(by_its_steps.replace("allocation\x1f", "train\x1fgpu"), "7", names).final
 
 
 def test_accounting_of_a_heterogeneous_job_has_its_members_and_is_final_when_all_have_come() -> (
     None
 ):
-    names = ["JobIDRaw", "JobID", "State", "End"]
-    rows = [("7", "7+0", "COMPLETED", "9"), ("7.0", "7+0.0", "COMPLETED", "9"),
-            ("8", "7+1", "COMPLETED", "9"), ("8.0", "7+1.0", "COMPLETED", "9")]  # fmt: skip
+    names = ["JobIDRaw", "JobID", "Partition", "State", "End"]
+    rows = [("7", "7+0", "gpu", "COMPLETED", "9"), ("7.0", "7+0.0", "", "COMPLETED", "9"),
+            ("8", "7+1", "gpu", "COMPLETED", "9"), ("8.0", "7+1.0", "", "COMPLETED", "9")]  # fmt: skip
     lines = ["\x1f".join(row) for row in rows]
     asked = parse("\n".join(lines), "7", names, components=2)
     assert [member.id for member in asked.members] == ["8"]
     assert [step.id for step in asked.steps] == ["7.0", "8.0"]
     assert asked.final
     assert not parse("\n".join(lines[:2]), "7", names, components=2).final
-    running = "8\x1f7+1\x1fRUNNING\x1fUnknown"
+    running = "8\x1f7+1\x1fgpu\x1fRUNNING\x1fUnknown"
     assert not parse("\n".join([*lines[:2], running]), "7", names, components=2).final
     before = [line.replace("COMPLETED", "REQUEUED") for line in lines]
     requeued = parse("\n".join([*before, *lines]), "7", names, components=2)
@@ -149,8 +158,8 @@ def test_accounting_of_a_heterogeneous_job_has_its_members_and_is_final_when_all
 
 
 def test_a_size_inherited_from_another_job_keeps_no_answer_from_being_final() -> None:
-    names = ["JobIDRaw", "JobID", "State", "End"]
-    assert parse("7\x1f7\x1fCOMPLETED\x1f9", "7", names, components=2).final
+    names = ["JobIDRaw", "JobID", "Partition", "State", "End"]
+    assert parse("7\x1f7\x1fgpu\x1fCOMPLETED\x1f9", "7", names, components=2).final
 
 
 @pytest.mark.parametrize(
@@ -188,6 +197,7 @@ esac
 """)
     rows = dict.fromkeys(FIELDS, "")
     rows |= {"JobIDRaw": "77", "State": "OUT_OF_MEMORY", "End": "1795246544", "User": "root",
+             "Partition": "gpu",
              "SubmitLine": "sbatch --export=HF_TOKEN=planted-secret j.sh"}  # fmt: skip
     (folder / "row").write_text("\x1f".join(rows.values()) + "\n")
     (tools / "sacct").write_text(f"#!/bin/sh\ncat {folder}/row\n")

@@ -150,11 +150,13 @@ class SlurmCluster:
         states: list[str] = []
 
         def ended() -> bool:
-            listed = self.run("sacct", "-X", "-n", "-P", "-j", job_id, "-o", "State,End").split(
-                "\n"
-            )
-            state, _, end = listed[0].partition("|")
+            fields = "State,End,Partition"
+            listed = self.run("sacct", "-X", "-n", "-P", "-j", job_id, "-o", fields).split("\n")
+            state, _, more = listed[0].partition("|")
+            end, _, partition = more.partition("|")
             states.append(state)
+            if not partition:  # it is known by its steps: its own start comes to accounting later
+                return False
             if state in {"PENDING", "RUNNING", "REQUEUED", "RESIZING", "SUSPENDED", ""}:
                 return False
             return end not in {"", "Unknown"} and "Completing" not in self._job_state(job_id)

@@ -133,7 +133,10 @@ def _job_of(entry: Entry) -> str:
 
 
 def _has_ended(entry: Entry) -> bool:
-    return entry.state not in _NOT_FINAL and bool(entry.get("End"))
+    # A job without a partition is known by its steps: its own start, and with it its name and its
+    # submit line, may come to accounting seconds after them, also when the job has ended.
+    is_whole = bool(entry.get("Partition"))
+    return is_whole and entry.state not in _NOT_FINAL and bool(entry.get("End"))
 
 
 def _keep(directory: JobDir, asked: Captured) -> None:
