@@ -99,9 +99,9 @@ def test_the_members_of_a_heterogeneous_job_are_one_document(
 
 
 def _components(cluster: SlurmCluster, job_id: str) -> list[slurmfacts.Row]:
-    """Return the components of a heterogeneous job that have ended, as accounting has them."""
+    """Return the components of a heterogeneous job that have ended and that accounting has whole."""
     rows = slurmfacts.rows(cluster, job_id)
-    return [row for row in rows if row["NTasks"] == "" and row["End"].isdigit()]
+    return [row for row in rows if row["Partition"] and row["End"].isdigit()]
 
 
 def test_a_node_without_our_python_is_named_and_the_job_runs(
