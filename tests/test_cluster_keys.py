@@ -99,7 +99,7 @@ def test_the_members_of_a_heterogeneous_job_are_one_document(
 
 
 def _components(cluster: SlurmCluster, job_id: str) -> list[slurmfacts.Row]:
-    """Return the components of a heterogeneous job that have ended and that accounting has whole."""
+    """Return the components of a heterogeneous job that have ended, known as a whole."""
     rows = slurmfacts.rows(cluster, job_id)
     return [row for row in rows if row["Partition"] and row["End"].isdigit()]
 

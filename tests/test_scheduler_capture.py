@@ -120,7 +120,8 @@ def test_accounting_of_one_job_has_its_starts_and_steps() -> None:
     names = ["JobIDRaw", "Partition", "State", "End", "SubmitLine"]
     rows = [("7", "gpu", "REQUEUED", "100", "sbatch a"),
             ("7", "gpu", "TIMEOUT", "200", "sbatch --wrap='x\ny'"),
-            ("7.batch", "", "CANCELLED", "200", ""), ("8", "gpu", "COMPLETED", "9", "")]  # fmt: skip
+            ("7.batch", "", "CANCELLED", "200", ""),
+            ("8", "gpu", "COMPLETED", "9", "")]  # fmt: skip
     asked = parse("\n".join("\x1f".join(row) for row in rows) + "\n", "7", names)
     assert [start.get("State") for start in asked.starts] == ["REQUEUED", "TIMEOUT"]
     assert asked.starts[-1].get("SubmitLine") == "sbatch --wrap='x\ny'"
@@ -141,8 +142,9 @@ def test_accounting_of_a_heterogeneous_job_has_its_members_and_is_final_when_all
     None
 ):
     names = ["JobIDRaw", "JobID", "Partition", "State", "End"]
-    rows = [("7", "7+0", "gpu", "COMPLETED", "9"), ("7.0", "7+0.0", "", "COMPLETED", "9"),
-            ("8", "7+1", "gpu", "COMPLETED", "9"), ("8.0", "7+1.0", "", "COMPLETED", "9")]  # fmt: skip
+    rows = [("7", "7+0", "main", "COMPLETED", "9"), ("7.0", "7+0.0", "", "COMPLETED", "9"),
+            ("8", "7+1", "main", "COMPLETED", "9"),
+            ("8.0", "7+1.0", "", "COMPLETED", "9")]  # fmt: skip
     lines = ["\x1f".join(row) for row in rows]
     asked = parse("\n".join(lines), "7", names, components=2)
     assert [member.id for member in asked.members] == ["8"]
