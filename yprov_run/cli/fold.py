@@ -22,7 +22,7 @@ from yprov_run.merge.sidefiles import write_metric_files
 from yprov_run.merge.staging import Staging
 from yprov_run.merge.tables import writing_tables
 from yprov_run.merge.totals import job_totals
-from yprov_run.provenance.campaign import campaign
+from yprov_run.provenance.campaign import Member, campaign
 from yprov_run.provenance.check import parse
 from yprov_run.provenance.document import build, dump
 from yprov_run.report.overview import Overview
@@ -85,15 +85,17 @@ def fold_campaign(jobs: Sequence[JobDir]) -> Path:
     """
     base = Path(os.path.commonpath([directory.path.parent for directory in jobs]))
     path = campaign_document(base)
-    documents = []
+    members = []
     for directory in jobs:
         try:
-            documents.append((directory.number, parse(directory.document.read_bytes())[0]))
+            document, _ = parse(directory.document.read_bytes())
+            folder = Path(os.path.relpath(directory.path, path.parent)).as_posix()
+            members.append(Member(directory.number, document, folder))
         except OSError as error:
             raise YprovError(f"{directory.document}: {error.strerror}") from error
     try:
         path.parent.mkdir(exist_ok=True)
-        replace_file(path, dump(campaign(documents)), mode_of(*(job.document for job in jobs)))
+        replace_file(path, dump(campaign(members)), mode_of(*(job.document for job in jobs)))
     except OSError as error:
         raise YprovError(f"{path}: cannot write: {error.strerror}") from error
     return path

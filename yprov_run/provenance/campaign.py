@@ -6,12 +6,14 @@ first.
 
 from __future__ import annotations
 
+import posixpath
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from yprov_run.provenance.records import Attributes, Records, clean, local_part, own
 from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Index, before, moment
+from yprov_run.provenance.rules.sidefiles import is_beside
 from yprov_run.provenance.vocabulary import NAMESPACES, term
 
 Document = Mapping[str, Any]
@@ -24,6 +26,14 @@ _MAIN = "campaign"
 _EMPTY = "0"
 
 
+class Member(NamedTuple):
+    """A job of several: its name, its document, and its folder as seen from the campaign's."""
+
+    name: str
+    document: Document
+    folder: str
+
+
 class _Part(NamedTuple):
     """One file's part in a job: the file, the step, and the step's times."""
 
@@ -33,17 +43,18 @@ class _Part(NamedTuple):
     ended: str
 
 
-def campaign(documents: Sequence[tuple[str, Document]]) -> dict[str, Any]:
-    """Return one document of several jobs' (name, document): the same for the same, in any order.
+def campaign(members: Sequence[Member]) -> dict[str, Any]:
+    """Return one document of several jobs: the same for the same, in any order.
 
-    Identifiers keep their full form: `job` of one document is the same thing here and there.
+    Identifiers keep their full form: `job` of one document is the same thing here and there. Files
+    beside a job's document are located from here.
     """
-    by_uri = {_default(document): (name, document) for name, document in documents}
+    by_uri = {_default(member.document): member for member in members}
     ordered = [by_uri[uri] for uri in sorted(by_uri)]
     identifier = uuid.uuid5(_NAMESPACE, "\n".join(sorted(by_uri)))
     records = Records({"default": f"urn:uuid:{identifier}#", **NAMESPACES})
-    whole = sum(_count(document) for _, document in ordered) <= MAX_RECORDS
-    parts = [_Job(records, name, document, whole) for name, document in ordered]
+    whole = sum(_count(member.document) for member in ordered) <= MAX_RECORDS
+    parts = [_Job(records, member, whole) for member in ordered]
     _add_main(records, parts, whole)
     for part in parts:
         part.add()
@@ -94,10 +105,11 @@ def _add_main(records: Records, parts: Sequence[_Job], whole: bool) -> None:
 class _Job:
     """One job's document on its way into the campaign's."""
 
-    def __init__(self, records: Records, name: str, document: Document, whole: bool) -> None:
-        self.name = name
+    def __init__(self, records: Records, member: Member, whole: bool) -> None:
+        self.name = member.name
+        self._folder = member.folder
         self._records = records
-        self._index = Index(document)
+        self._index = Index(member.document)
         self._whole = whole
         self._prefixes = self._declare()
 
@@ -165,6 +177,8 @@ class _Job:
             elif name == "yprov:experiment_name":
                 continue  # one activity has it: the campaign's own
             found[name] = value
+        if is_beside(record):
+            found["prov:location"] = posixpath.join(self._folder, record["prov:location"])
         return found
 
     def files(self, relation: str) -> Iterator[tuple[str, _Part]]:

@@ -8,10 +8,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 from yprov_run.numerals import of_digits
 from yprov_run.provenance.rules.findings import Finding, pointer
+from yprov_run.provenance.vocabulary import term
 
 _CHUNK = 1 << 20
 _SIZE = "schema:contentSize"
@@ -28,41 +29,62 @@ def check_side_files(
     These are the entities with `schema:sha256` and a relative `prov:location`, but for files of
     the job itself (`run:File`), which may have changed since; samples of a job that was running may
     have grown. Where samples stand in a table and not in the document, its rows are held against
-    the files. Nothing outside the folder is read. `progress` is called with the share that is done.
+    the files. Nothing outside the folder is read; of several jobs' document, nothing outside the
+    folder that the jobs are in. `progress` is called with the share that is done.
     """
     folder = folder.resolve()
+    bound = folder.parent if is_campaign(document) else folder
     entities = document.get("entity")
-    is_running = _is_running(document)
+    running = _running(document)
     listed = [
         (identifier, entity)
         for identifier, entity in (entities.items() if isinstance(entities, Mapping) else ())
-        if _is_beside(entity)
+        if is_beside(entity)
     ]
     tables = []
     for done, (identifier, entity) in enumerate(listed):
         progress(done / len(listed))
-        may_grow = is_running and entity.get("prov:type") == _SAMPLES
-        problem = _problem(folder, entity, may_grow)
+        may_grow = identifier.startswith(running) and entity.get("prov:type") == _SAMPLES
+        problem = _problem(folder, bound, entity, may_grow)
         if problem:
             yield Finding(pointer("entity", identifier, "prov:location"), problem)
         elif entity.get("prov:type") == _SAMPLE_TABLE:
             tables.append((identifier, entity))
     for identifier, entity in tables:
         place = pointer("entity", identifier, "prov:location")
-        for problem in _samples(folder, entity, is_running, progress):
+        may_grow = identifier.startswith(running)
+        for problem in _samples(folder, bound, entity, may_grow, progress):
             yield Finding(place, problem)
 
 
-def _is_running(document: Mapping[str, Any]) -> bool:
+def is_campaign(document: Mapping[str, Any]) -> bool:
+    """Tell whether a document is ours of several jobs."""
     activities = document.get("activity")
-    job = activities.get("job") if isinstance(activities, Mapping) else None
-    return isinstance(job, Mapping) and job.get("run:state") == "running"
+    main = activities.get("campaign") if isinstance(activities, Mapping) else None
+    return isinstance(main, Mapping) and main.get("prov:type") == term("Campaign")
+
+
+def _running(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the identifiers of each running job begin with: nothing, or its prefix."""
+    activities = document.get("activity")
+    return tuple(
+        identifier.removesuffix("job")
+        for identifier, record in (activities.items() if isinstance(activities, Mapping) else ())
+        if identifier.rpartition(":")[2] == "job"
+        and isinstance(record, Mapping)
+        and record.get("run:state") == "running"
+    )
 
 
 def _samples(
-    folder: Path, table: Mapping[str, Any], may_grow: bool, progress: Callable[[float], None]
+    folder: Path,
+    bound: Path,
+    table: Mapping[str, Any],
+    may_grow: bool,
+    progress: Callable[[float], None],
 ) -> Iterator[str]:
     """Hold the files that a table of samples lists against their sizes and checksums."""
+    job = folder / PurePosixPath(table["prov:location"]).parent.parent
     try:
         with (folder / table["prov:location"]).open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
@@ -76,11 +98,12 @@ def _samples(
             yield f"{table['prov:location']!r}, row {done + 1}: no path or no checksum"
             continue
         listed = {"prov:location": path, _SIZE: size, "schema:sha256": checksum}
-        if problem := _problem(folder, listed, may_grow):
+        if problem := _problem(job, bound, listed, may_grow):
             yield problem
 
 
-def _is_beside(entity: object) -> bool:
+def is_beside(entity: object) -> TypeGuard[Mapping[str, Any]]:
+    """Tell whether an element is a file that a merge describes beside its document."""
     if not isinstance(entity, Mapping) or entity.get("prov:type") == "run:File":
         return False
     location, checksum = entity.get("prov:location"), entity.get("schema:sha256")
@@ -88,13 +111,13 @@ def _is_beside(entity: object) -> bool:
     return is_path and isinstance(checksum, str)
 
 
-def _problem(folder: Path, entity: Mapping[str, Any], may_grow: bool) -> str:
+def _problem(folder: Path, bound: Path, entity: Mapping[str, Any], may_grow: bool) -> str:
     location: str = entity["prov:location"]
-    if ".." in PurePosixPath(location).parts or "\0" in location:
+    path = Path(os.path.normpath(folder / location))
+    if "\0" in location or not path.is_relative_to(bound):
         return f"{location!r} is outside the document's folder; not read"
-    path = folder / location
     try:
-        if not path.resolve().is_relative_to(folder):
+        if not path.resolve().is_relative_to(bound):
             return f"{location!r} is a link out of the document's folder; not read"
         # Not blocking: a pipe in a file's place must not hold the check.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
