@@ -14,7 +14,6 @@ from tests.conftest import need
 from tests.support import documents
 from tests.support.commands import BIN, only_job, run
 from tests.support.slurm import SlurmCluster, wait_until
-from yprov_run.templates import catalogue
 
 pytestmark = [
     pytest.mark.cluster,
@@ -149,17 +148,20 @@ def test_every_template_for_slurm_runs_and_leaves_its_document(
 def test_the_epilog_makes_the_document_of_a_job_that_was_killed(
     cluster: SlurmCluster, tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    at_rest = cluster.epilog.read_text()
-    script = catalogue.path("epilog").read_text()
+    at_rest = shutil.copy(cluster.epilog, tmp_path / "at_rest")
+    assert run("yprov-run", "--init", "epilog", cwd=tmp_path).returncode == 0
+    written = tmp_path / "epilog.sh"
+    script = written.read_text()
     assert "=/opt/yprov-run/bin/" in script
-    cluster.epilog.write_text(script.replace("=/opt/yprov-run/bin/", f"={BIN}/"))
+    written.write_text(script.replace("=/opt/yprov-run/bin/", f"={BIN}/"))
+    shutil.copy(written, cluster.epilog)  # with its mode
     try:
         job = _submit(cluster, "single", CRASHING, tmp_path, environ)
         _crash(cluster, job, tmp_path)
         cluster.wait(job, tmp_path)
         wait_until(lambda: list(tmp_path.glob("yprov/*/report.html")) != [], "the document", 60)
     finally:
-        cluster.epilog.write_text(at_rest)
+        shutil.copy(at_rest, cluster.epilog)
     _check_crashed(tmp_path)
 
 

@@ -70,6 +70,18 @@ def test_what_is_no_script_is_copied_as_it_is(tmp_path: Path) -> None:
     assert written.read_bytes() == (FOLDER / "site/config.yaml").read_bytes()
 
 
+def test_the_epilog_can_be_run_by_slurm_as_it_is_written(tmp_path: Path) -> None:
+    env = {"SLURM_JOB_ID": "1", "SLURMD_NODENAME": "n1", "SLURM_CONF": "/nowhere"}
+    assert run("yprov-run", "--init", "epilog", cwd=tmp_path).returncode == 0
+    script = tmp_path / "epilog.sh"
+    script.write_text(script.read_text().replace("PATH=", f"PATH={tmp_path}:"))
+    (tmp_path / "scontrol").write_text("#!/bin/sh\necho $* >asked\n")
+    (tmp_path / "scontrol").chmod(0o755)
+    done = run(str(script), cwd=tmp_path, env=env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (tmp_path / "asked").read_text() == "show job 1\n"
+
+
 def test_the_path_of_the_include_can_be_sourced(tmp_path: Path) -> None:
     script = 'source "$(yprov-run --template include)"; yprov_step -q true && yprov_exec -q echo hi'
     done = run("bash", "-c", script, cwd=tmp_path)

@@ -3,18 +3,19 @@
 #
 #   Epilog=/opt/yprov-run/epilog.sh    in slurm.conf
 #
-# Slurm runs it as root on each node when a job ends. It acts on the job's first node only, and asks
-# the controller once for that. The merge is the user's own process, with the user's rights, in a
-# session of its own, so that the node is free at once. The status is always 0: any other would
-# take the node out of service.
+# Slurm runs it as root on each node when a job ends, and takes a node out of service on which it
+# cannot: keep the file executable (mode 0755), where all nodes see it. It acts on the job's first
+# node only, and asks the controller once for that. The merge is the user's own process, with the
+# user's rights, in a session of its own, so that the node is free at once. The status is always 0:
+# any other would take the node out of service.
 
 ########################################################################
 yprov_merge=/opt/yprov-run/bin/yprov-merge
 base=yprov        # `dir` of the site's configuration: from the job's folder, if relative
 limit=10m         # a merge that takes longer is ended
+# Slurm gives an epilog no PATH: the system's folders, and that of `scontrol` and `sacct`.
+export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/slurm/bin
 ########################################################################
-
-PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
 
 job=$(timeout 10 scontrol show job "$SLURM_JOB_ID" 2>/dev/null |
     awk -v first="JobId=$SLURM_JOB_ID" 'BEGIN { RS = "" } $1 == first')

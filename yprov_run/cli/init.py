@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from yprov_run.audience import EVERYBODY
 from yprov_run.cli.shell import execute
 from yprov_run.cli.teaching import examples
 from yprov_run.errors import YprovError
@@ -20,6 +21,7 @@ from yprov_run.templates import catalogue, fill
 
 PROGRAM = "yprov-run --init"
 _LIST = "list"
+_RUN_BY_EVERYBODY = 0o777  # whom the umask lets
 _Answer = TypeVar("_Answer")
 
 
@@ -107,7 +109,9 @@ def init(
     text = catalogue.path(template).read_text(encoding="utf-8")
     if asks:
         values, words = _questions(text)
-    _write(Path(catalogue.file_name(template)).name, file, fill.fill(text, values, words))
+    own_name = Path(catalogue.file_name(template)).name
+    mode = _RUN_BY_EVERYBODY if catalogue.is_run_itself(template) else EVERYBODY
+    _write(own_name, file, fill.fill(text, values, words), mode)
 
 
 def _list() -> None:
@@ -161,14 +165,14 @@ def _split(said: str) -> tuple[str, ...]:
     return words
 
 
-def _write(own_name: str, wanted: str | None, text: str) -> None:
+def _write(own_name: str, wanted: str | None, text: str, mode: int) -> None:
     """Write the script where nothing is yet, and say how it is submitted."""
     file = own_name if wanted is None else wanted
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", file):
         raise YprovError(f"--file {file!r}: give a name of letters, digits and ._+- only")
     text = re.sub(rf"(?m)^(#   .*\b){re.escape(own_name)}\b", rf"\g<1>{file}", text)
     try:
-        written = write_once(Path(file), text)
+        written = write_once(Path(file), text, mode)
     except (OSError, UnicodeError) as error:
         raise YprovError(f"{file}: cannot be written: {error}") from error
     if not written:

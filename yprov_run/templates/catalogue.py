@@ -7,6 +7,7 @@ from pathlib import Path
 from yprov_run.errors import YprovError, meant
 
 INCLUDE = "include"
+_EPILOG = "epilog"
 
 # In the order of the documentation. A name is a file's, but for the include's.
 SCRIPTS = (
@@ -16,7 +17,7 @@ SCRIPTS = (
 _OTHER_FILES = {
     INCLUDE: "yprov.inc.sh",
     "config": "site/config.yaml",
-    "epilog": "site/epilog.sh",
+    _EPILOG: "site/epilog.sh",
     "lmod": "site/yprov-run.lua",
     "tcl": "site/yprov-run.tcl",
 }
@@ -49,6 +50,11 @@ def path(name: str) -> Path:
         if (folder / file).is_file():
             return folder / file
     raise YprovError(f"{package / 'slurm_templates' / file}: missing; install yprov-run again")
+
+
+def is_run_itself(name: str) -> bool:
+    """Tell whether a template's file is run as it is, and not handed to a scheduler or sourced."""
+    return name == _EPILOG
 
 
 def purpose(text: str) -> str:
