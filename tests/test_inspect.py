@@ -213,7 +213,9 @@ def test_an_unreadable_document_is_a_row_that_says_so(jobs: Path, tmp_path: Path
         (["list", "--where", "energy"], "--where 'energy': give it as FIELD=VALUE"),
         (["list", "--since", "soon"], "--since 'soon': give a date"),
         (["show", "99"], "no job 99 in yprov"),
-        (["diff", "1", "nothing"], "nothing: no such directory"),
+        (["diff", "1", "nothing"], "nothing: no such document"),
+        (["check", "nofile.json"], "nofile.json: no such document"),
+        (["check", "yprov"], "yprov: not a job directory (no prov.json, no record/ in it)"),
         (["rerun", "1", "--step", "7"], "--step 7: the job has the steps 0 to 0"),
     ],
 )
@@ -314,6 +316,23 @@ def test_show_reads_a_document_that_is_all_that_is_left(jobs: Path, tmp_path: Pa
     shutil.copy(jobs / "yprov/train_1/prov.json", tmp_path / "left/prov.json")
     assert inspect(tmp_path, "show", "left", "--nodes")[1].count("\n") == 3
     assert "completed" in inspect(tmp_path, "show", "left")[1]
+
+
+def test_a_job_or_campaign_without_a_record_is_still_read(jobs: Path, tmp_path: Path) -> None:
+    for name in ("train_1", "campaign"):
+        (tmp_path / "yprov" / name).mkdir(parents=True)
+        shutil.copy(jobs / "yprov/train_1/prov.json", tmp_path / "yprov" / name)
+    for job in ("yprov/train_1", "1", "yprov/campaign"):
+        assert inspect(tmp_path, "export", job, "--format", "provn")[1].startswith("document")
+        assert "completed" in inspect(tmp_path, "show", job)[1]
+        status, text, error = inspect(tmp_path, "check", job)
+        assert status == 1
+        assert "samples.csv': No such file or directory" in text
+        assert error.endswith("in the files beside it)\n")
+        assert "PROV" not in error
+    status, _, error = inspect(tmp_path, "export", "1", "--plot")
+    assert (status, "there is no record/ here" in error) == (2, True)
+    assert "no job 1 in yprov" in run("yprov-merge", "1", cwd=tmp_path).stderr.decode()
 
 
 def test_equal_jobs_differ_in_nothing_that_matters(jobs: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from yprov_run.errors import YprovError
@@ -42,18 +43,39 @@ def find_job(reference: str, base: Path) -> JobDir:
                 f"{reference}: not a job directory of yprov-run (it has no record/ folder)"
             )
         return directory
-    if reference.isascii() and reference.isdigit():
-        return _find_by_number(reference, base)
+    if _is_number(reference):
+        return _find_by_number(reference, base, JobDir.is_ours)
     raise YprovError(f"{reference}: no such directory; give a job directory or a job id")
 
 
-def _find_by_number(number: str, base: Path) -> JobDir:
+def find_documented(reference: str, base: Path) -> JobDir:
+    """Return the directory with a document or a record that a path or a job id names.
+
+    The document is enough: the record may be long gone, or the document be that of a campaign.
+    Raises YprovError where there is neither.
+    """
+    path = Path(reference)
+    if is_folder(path):
+        directory = JobDir(path.resolve())
+        if not is_plain_file(directory.document) and not is_folder(directory.record):
+            raise YprovError(f"{reference}: not a job directory (no prov.json, no record/ in it)")
+        return directory
+    if _is_number(reference):
+        return _find_by_number(reference, base, lambda job: job.is_merged() or job.is_ours())
+    raise YprovError(f"{reference}: no such document; give a job's directory, prov.json or id")
+
+
+def _is_number(reference: str) -> bool:
+    return reference.isascii() and reference.isdigit()
+
+
+def _find_by_number(number: str, base: Path, is_wanted: Callable[[JobDir], bool]) -> JobDir:
     try:
         names = os.listdir(base) if is_folder(base) else []  # noqa: PTH208 - names, not paths
     except OSError as error:
         raise YprovError(f"{base}: {error.strerror}; give the job's directory") from error
     there = [JobDir(base / name) for name in sorted(names) if name.endswith(f"_{number}")]
-    found = [directory for directory in there if directory.is_ours()]
+    found = [directory for directory in there if is_wanted(directory)]
     if len(found) > 1:
         words = ", ".join(directory.path.name for directory in found)
         raise YprovError(f"job {number} is ambiguous in {base}: {words}; give the directory")

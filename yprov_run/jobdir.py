@@ -135,6 +135,10 @@ class JobDir:
         """Tell whether this folder holds a record, as far as one may look."""
         return os.path.isdir(self.record)  # noqa: PTH112 - Path's raises where one may not enter
 
+    def is_merged(self) -> bool:
+        """Tell whether this folder holds a document, as far as one may look."""
+        return os.path.isfile(self.document)  # noqa: PTH113 - as above
+
     def steps(self) -> Iterator[StepDir]:
         """Yield the step folders in order of their numbers."""
         try:

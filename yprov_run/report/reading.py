@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from yprov_run.errors import YprovError
-from yprov_run.finding import find_job, is_folder, is_plain_file
+from yprov_run.finding import find_documented, is_plain_file
 from yprov_run.jobdir import JobDir
 from yprov_run.merge.read import read_job
 from yprov_run.provenance.document import build
@@ -17,18 +17,11 @@ Document = Mapping[str, Any]
 
 
 def find(reference: str, base: Path) -> JobDir:
-    """Return the job that a directory, a document or a job id names, or raise YprovError.
-
-    A directory with a document only, its record long gone, will do.
-    """
+    """Return the job that a directory, a document or a job id names, or raise YprovError."""
     path = Path(reference)
     if path.name == "prov.json" and is_plain_file(path):
-        path = path.parent
-    if is_folder(path):
-        directory = JobDir(path.resolve())
-        if is_plain_file(directory.document):
-            return directory
-    return find_job(reference, base)
+        return JobDir(path.parent.resolve())
+    return find_documented(reference, base)
 
 
 def document_of(directory: JobDir) -> Document:

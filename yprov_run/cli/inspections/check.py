@@ -15,13 +15,20 @@ from yprov_run.cli.completing import jobs
 from yprov_run.cli.plain import plain
 from yprov_run.cli.progress import Progress
 from yprov_run.errors import YprovError
-from yprov_run.finding import find_job, is_plain_file
+from yprov_run.finding import find_documented, is_plain_file
 from yprov_run.provenance.check import findings, is_ours, parse
-from yprov_run.provenance.rules.findings import Finding
+from yprov_run.provenance.rules.findings import Finding, Rule
 from yprov_run.provenance.rules.sidefiles import check_side_files
+from yprov_run.report.words import count
 
 _SHOWN = 100
 _LARGEST_BYTES = 2 << 30
+_WHOSE: dict[Rule, str] = {
+    "PROV": "by the rules of PROV",
+    "family": "by the rules of the yProv family",
+    "terms": "by the ranges of our terms",
+    "files": "in the files beside it",
+}
 
 
 def check(
@@ -58,7 +65,7 @@ def find_document(reference: str, directory: Path) -> Path:
     path = Path(reference)
     if is_plain_file(path):
         return path
-    document = find_job(reference, directory).document
+    document = find_documented(reference, directory).document
     if not is_plain_file(document):
         raise YprovError(f"{document}: not there yet; make it with yprov-merge {reference}")
     return document
@@ -93,6 +100,9 @@ def _print(reference: str, found: list[Finding], limit: int | None) -> None:
     if limit is not None and len(found) > limit:
         print(f"{len(found) - limit} more; --all lists them")
     counts = Counter(finding.rule for finding in found)
-    words = ", ".join(f"{count} by the rules of {rule}" for rule, count in counts.items())
+    words = ", ".join(f"{number} {_WHOSE[rule]}" for rule, number in counts.items())
     name = plain(reference)
-    print(f"{name}: {len(found)} faults ({words})" if found else f"{name}: valid", file=sys.stderr)
+    print(
+        f"{name}: {count(len(found), 'fault')} ({words})" if found else f"{name}: valid",
+        file=sys.stderr,
+    )

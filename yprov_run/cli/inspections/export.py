@@ -68,6 +68,8 @@ def _drawn(found: JobDir, graph: bool, quantity: str | None) -> str:
     """Return the graph, or the chart of a quantity, as SVG."""
     if graph:
         return graph_file(collapse(document_of(found)))
+    if not found.is_ours():
+        raise YprovError(f"{found.path}: a chart needs the samples, and there is no record/ here")
     model = read_job(found)
     line = timeline(model, found.path)
     charts = {str(chart["id"]): chart for chart in (chart_data(line) if line else [])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Rule = Literal["PROV", "family", "terms"]
+Rule = Literal["PROV", "family", "terms", "files"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class Finding:
     """One fault: a JSON Pointer (RFC 6901) into the document, and words.
 
     `rule` tells whose rule is broken: W3C PROV's, that of the yProv family's programs, which
-    refuse some documents that are valid, or that of our own terms.
+    refuse some documents that are valid, or that of our own terms; or that it is a file beside the
+    document which is not as the document says.
     """
 
     path: str

@@ -47,14 +47,14 @@ def check_side_files(
         may_grow = identifier.startswith(running) and entity.get("prov:type") == _SAMPLES
         problem = _problem(folder, bound, entity, may_grow)
         if problem:
-            yield Finding(pointer("entity", identifier, "prov:location"), problem)
+            yield Finding(pointer("entity", identifier, "prov:location"), problem, "files")
         elif entity.get("prov:type") == _SAMPLE_TABLE:
             tables.append((identifier, entity))
     for identifier, entity in tables:
         place = pointer("entity", identifier, "prov:location")
         may_grow = identifier.startswith(running)
         for problem in _samples(folder, bound, entity, may_grow, progress):
-            yield Finding(place, problem)
+            yield Finding(place, problem, "files")
 
 
 def is_campaign(document: Mapping[str, Any]) -> bool:
