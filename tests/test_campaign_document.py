@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 from prov.model import ProvDocument
 
 from tests.support.commands import run
+from tests.support.records import Shape, write_record
+from yprov_run.cli import fold
+from yprov_run.errors import YprovError
+from yprov_run.jobdir import JobDir
 from yprov_run.provenance import campaign as module
 from yprov_run.provenance.campaign import Member, campaign
 from yprov_run.provenance.check import check
@@ -71,6 +76,74 @@ def test_a_job_follows_from_the_job_whose_file_it_read(folder: Path) -> None:
     (same,) = document["alternateOf"].values()
     paths = [document["entity"][same[f"prov:alternate{n}"]]["prov:label"] for n in (1, 2)]
     assert paths == ["made.txt", "made.txt"]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    """Return a folder with two jobs in `yprov` that are not merged yet."""
+    for number in (1, 2):
+        write_record(tmp_path / "yprov", Shape(nodes=1, gpus=0, seconds=2, number=number))
+    return tmp_path
+
+
+@pytest.mark.parametrize("bad", ["yprov/aa_0", "4711"])
+def test_a_job_that_cannot_be_merged_is_named_and_the_others_are_together(
+    bad: str, pair: Path
+) -> None:
+    (pair / "yprov/aa_0/record").mkdir(parents=True)
+    done = run("yprov-merge", "--no-report", bad, "1", "2", cwd=pair)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"yprov-merge: ")
+    assert done.stderr.count(b"\n") == 1
+    assert done.stdout.count(b"-- yprov-run: ") == 2
+    document = json.loads((pair / "yprov/campaign/prov.json").read_text())
+    assert check(document) == []
+    main = document["activity"]["campaign"]
+    ((where, what),) = json.loads(main["run:gaps"])
+    assert (where, main["run:jobCount"]["$"]) == (bad, "2")
+    assert what.startswith("left out: ")
+
+
+def test_two_folders_of_one_job_are_one_in_it_and_the_other_is_named(pair: Path) -> None:
+    shutil.copytree(pair / "yprov/train_1", pair / "yprov/again/train_1")
+    again = run("yprov-merge", "-q", "--no-report", "yprov/again/train_1", "1", "2", cwd=pair)
+    assert again.returncode == 0, again.stderr
+    main = json.loads((pair / "yprov/campaign/prov.json").read_text())["activity"]["campaign"]
+    assert main["run:jobCount"]["$"] == "2"
+    assert json.loads(main["run:gaps"]) == [
+        ["../train_1", "left out: by its identifier it is the job of ../again/train_1"]
+    ]
+
+
+@pytest.mark.parametrize("text", ['{"mine":1}', "mine"])
+def test_a_file_in_its_place_that_is_not_ours_is_not_replaced(text: str, pair: Path) -> None:
+    own = pair / "yprov/campaign/prov.json"
+    own.parent.mkdir()
+    own.write_text(text)
+    done = run("yprov-merge", "-q", "1", "2", cwd=pair)
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert b"not replaced" in done.stderr
+    assert own.read_text() == text
+
+
+def test_where_it_cannot_be_written_is_said_what_to_do(
+    pair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    run("yprov-merge", "-q", "1", "2", cwd=pair)
+    monkeypatch.setattr(fold, "replace_file", refuse)  # root may write everywhere
+    with pytest.raises(YprovError, match="Permission denied; copy the jobs' folders"):
+        fold.fold_campaign([JobDir(pair / f"yprov/train_{number}") for number in (1, 2)])
+
+
+def test_of_it_alone_there_is_nothing_to_merge(pair: Path) -> None:
+    run("yprov-merge", "-q", "1", "2", cwd=pair)
+    done = run("yprov-merge", "yprov/campaign", "yprov/campaign.html", cwd=pair)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.count(b"\n") == 1
+    assert b"yprov/campaign: " in done.stderr
 
 
 def test_the_order_of_the_jobs_makes_no_difference(folder: Path) -> None:

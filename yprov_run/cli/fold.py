@@ -22,9 +22,11 @@ from yprov_run.merge.sidefiles import write_metric_files
 from yprov_run.merge.staging import Staging
 from yprov_run.merge.tables import writing_tables
 from yprov_run.merge.totals import job_totals
+from yprov_run.model import Gap
 from yprov_run.provenance.campaign import Member, campaign
 from yprov_run.provenance.check import parse
 from yprov_run.provenance.document import build, dump
+from yprov_run.provenance.rules.sidefiles import is_campaign
 from yprov_run.report.overview import Overview
 
 # Shares of the time that a merge of thousands of nodes takes.
@@ -77,14 +79,15 @@ def fold(
     return known
 
 
-def fold_campaign(jobs: Sequence[JobDir]) -> Path:
-    """Write the document of several merged jobs, and return its path.
+def fold_campaign(jobs: Sequence[JobDir], gaps: Sequence[Gap] = ()) -> Path:
+    """Write the document of several merged jobs, and return its path; `gaps` are jobs left out.
 
     It stands in `campaign/` in the folder that the jobs are all below, with what has the same
     checksum in two jobs joining them. Raises YprovError where that cannot be written.
     """
     base = Path(os.path.commonpath([directory.path.parent for directory in jobs]))
     path = campaign_document(base)
+    _refuse_others(path)
     members = []
     for directory in jobs:
         try:
@@ -95,7 +98,22 @@ def fold_campaign(jobs: Sequence[JobDir]) -> Path:
             raise YprovError(f"{directory.document}: {error.strerror}") from error
     try:
         path.parent.mkdir(exist_ok=True)
-        replace_file(path, dump(campaign(members)), mode_of(*(job.document for job in jobs)))
+        replace_file(path, dump(campaign(members, gaps)), mode_of(*(job.document for job in jobs)))
     except OSError as error:
-        raise YprovError(f"{path}: cannot write: {error.strerror}") from error
+        words = "copy the jobs' folders to where you may write, and merge them there"
+        raise YprovError(f"{path}: cannot write: {error.strerror}; {words}") from error
     return path
+
+
+def _refuse_others(path: Path) -> None:
+    """Raise YprovError where something stands that is no document of several jobs."""
+    try:
+        document, _ = parse(path.read_bytes())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise YprovError(f"{path}: {error.strerror}") from error
+    except YprovError:
+        document = {}
+    if not is_campaign(document):
+        raise YprovError(f"{path}: not made by yprov-merge, so not replaced; move it away")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from yprov_run.cli.common import JobsFolder, Quiet, Version
+from yprov_run.cli.complain import complain
 from yprov_run.cli.completing import jobs
 from yprov_run.cli.fold import fold, fold_campaign
 from yprov_run.cli.inspections.check import check
@@ -17,8 +18,10 @@ from yprov_run.cli.progress import Progress
 from yprov_run.cli.reporting import write_campaign
 from yprov_run.cli.shell import execute
 from yprov_run.cli.teaching import examples
+from yprov_run.errors import MISUSE, YprovError
 from yprov_run.finding import find_job
-from yprov_run.jobdir import campaign_document, campaign_file
+from yprov_run.jobdir import JobDir, campaign_document, campaign_file
+from yprov_run.model import Gap
 from yprov_run.report.terminal import make_console, print_summary
 from yprov_run.report.words import plain
 
@@ -30,6 +33,9 @@ class Level(str, Enum):
     gpu = "gpu"
     node = "node"
 
+
+# Our own page and document of several jobs, which `yprov/*` names as well.
+_TOGETHER = {campaign_file(Path()).name, campaign_document(Path()).parent.name}
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -77,35 +83,43 @@ def merge(
     if only_check:
         check(jobs, directory)
         return
-    console = make_console(stream_is_stderr=False)
-    merged = []
-    for reference in jobs:
-        if Path(reference).name in {
-            campaign_file(Path()).name,
-            campaign_document(Path()).parent.name,
-        }:
-            continue  # our own page and document of several jobs, which `yprov/*` names as well
-        job_dir = find_job(reference, directory)
-        merged.append(job_dir)
-        with Progress("merging", wanted=not quiet) as progress:
-            known = fold(
-                job_dir, not no_report, None if detail is None else detail.value, progress.show
-            )
-        if not quiet:
-            report = None if no_report else job_dir.report
-            print_summary(known, job_dir.document, console, report)
+    wanted = [reference for reference in jobs if Path(reference).name not in _TOGETHER]
+    if not wanted:
+        raise YprovError(f"{jobs[0]}: made of several jobs, which are merged by naming them again")
+    merged, left_out = [], []
+    for reference in wanted:
+        try:
+            merged.append(_merge(reference, directory, detail, not no_report, quiet))
+        except YprovError as error:  # the others have documents all the same
+            complain("yprov-merge", str(error))
+            left_out.append(Gap(reference, f"left out: {error}"))
     if len(merged) > 1:
-        together = fold_campaign(merged)
+        together = fold_campaign(merged, left_out)
         if not quiet:
             print(f"together    {plain(str(together))}")
     if len(merged) > 1 and not no_report:
         page = write_campaign(merged)
         if page is not None and not quiet:
             print(f"campaign    {plain(str(page))}")
+    if left_out:
+        raise typer.Exit(MISUSE)
+
+
+def _merge(
+    reference: str, directory: Path, detail: Level | None, with_report: bool, quiet: bool
+) -> JobDir:
+    """Merge a job, show its summary, and return its directory. Raises YprovError."""
+    job_dir = find_job(reference, directory)
+    with Progress("merging", wanted=not quiet) as progress:
+        known = fold(job_dir, with_report, None if detail is None else detail.value, progress.show)
+    if not quiet:
+        report = job_dir.report if with_report else None
+        print_summary(known, job_dir.document, make_console(stream_is_stderr=False), report)
+    return job_dir
 
 
 def main() -> None:
-    """Run the command line; it fails where --check finds a fault."""
+    """Run the command line; it fails where --check finds a fault, or a job cannot be merged."""
     status = execute(app, "yprov-merge")
     if isinstance(status, int):
         sys.exit(status)

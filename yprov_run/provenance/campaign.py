@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from yprov_run.model import Gap
 from yprov_run.provenance.records import Attributes, Records, clean, local_part, own
 from yprov_run.provenance.rules.index import ELEMENTS, RELATIONS, Index, before, moment
 from yprov_run.provenance.rules.sidefiles import is_beside
@@ -43,19 +44,25 @@ class _Part(NamedTuple):
     ended: str
 
 
-def campaign(members: Sequence[Member]) -> dict[str, Any]:
+def campaign(members: Sequence[Member], gaps: Sequence[Gap] = ()) -> dict[str, Any]:
     """Return one document of several jobs: the same for the same, in any order.
 
     Identifiers keep their full form: `job` of one document is the same thing here and there. Files
-    beside a job's document are located from here.
+    beside a job's document are located from here. `gaps` are the jobs that are not among them.
     """
-    by_uri = {_default(member.document): member for member in members}
+    by_uri: dict[str, Member] = {}
+    missing = set(gaps)
+    for member in sorted(members, key=lambda member: member.folder):
+        kept = by_uri.setdefault(_default(member.document), member)
+        if kept.folder != member.folder:
+            words = f"left out: by its identifier it is the job of {kept.folder}"
+            missing.add(Gap(member.folder, words))
     ordered = [by_uri[uri] for uri in sorted(by_uri)]
     identifier = uuid.uuid5(_NAMESPACE, "\n".join(sorted(by_uri)))
     records = Records({"default": f"urn:uuid:{identifier}#", **NAMESPACES})
     whole = sum(_count(member.document) for member in ordered) <= MAX_RECORDS
     parts = [_Job(records, member, whole) for member in ordered]
-    _add_main(records, parts, whole)
+    _add_main(records, parts, whole, sorted(missing, key=lambda gap: (gap.where, gap.what)))
     for part in parts:
         part.add()
     _chain(records, parts)
@@ -72,7 +79,7 @@ def _count(document: Document) -> int:
     return sum(len(records) for kind, records in document.items() if kind != "prefix")
 
 
-def _add_main(records: Records, parts: Sequence[_Job], whole: bool) -> None:
+def _add_main(records: Records, parts: Sequence[_Job], whole: bool, gaps: Sequence[Gap]) -> None:
     starts = sorted(time for part in parts if (time := part.time("prov:startTime")))
     ends = sorted(time for part in parts if (time := part.time("prov:endTime")))
     times: Attributes = {}
@@ -88,7 +95,12 @@ def _add_main(records: Records, parts: Sequence[_Job], whole: bool) -> None:
             "prov:label": f"{len(parts)} jobs",
             "yprov:experiment_name": f"{len(parts)} jobs",
             **times,
-            **own(jobCount=len(parts), detail="full" if whole else "step"),
+            **own(
+                jobCount=len(parts),
+                detail="full" if whole else "step",
+                gapCount=len(gaps),
+                gaps=[[gap.where, gap.what] for gap in gaps] or None,
+            ),
         },
     )
     records.add(
