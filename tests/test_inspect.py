@@ -378,6 +378,84 @@ def test_a_diff_tells_what_changed_most_telling_first(tmp_path: Path) -> None:
     assert found["equal"]["inputs"] == 2
 
 
+WHAT_IS_CAPTURED = "code, environment, modules, packages, container, inputs, batch script"
+
+
+def test_a_diff_of_jobs_that_were_not_captured_says_what_cannot_be_told(tmp_path: Path) -> None:
+    (tmp_path / "train.sh").write_text("true\n")
+    for words in ((), ("--no-capture",), ("--no-capture",)):
+        done = run("yprov-run", "-q", "--no-report", *words, "sh", "train.sh", cwd=tmp_path)
+        assert done.returncode == 0
+    status, text, _ = inspect(tmp_path, "diff", "2", "3")
+    assert status == 1
+    assert text.startswith(f"cannot be told: {WHAT_IS_CAPTURED} (not captured of A and B)\n")
+    assert "the same" not in text
+    # What only the captured one is known to have is not said to have gone.
+    status, text, _ = inspect(tmp_path, "diff", "1", "2")
+    assert status == 1
+    assert text.startswith(f"cannot be told: {WHAT_IS_CAPTURED} (not captured of B)\n")
+    found = json.loads(inspect(tmp_path, "diff", "1", "2", "--json")[1])
+    assert found["differs"] is False
+    assert {"section": "code", "first": False, "second": True} in found["untold"]
+
+
+def test_a_job_not_merged_yet_is_compared_by_what_is_in_its_record(tmp_path: Path) -> None:
+    need([name for name in ("git",) if shutil.which(name) is None], "the code's state")
+    _git(tmp_path, "init", "-q")
+    (tmp_path / "train.sh").write_text("true\n")
+    for words in ((), ("--no-merge",)):
+        command = (sys.executable, "-c", "import time; time.sleep(0.2)")
+        assert run("yprov-run", "-q", *words, *command, cwd=tmp_path).returncode == 0
+    status, text, _ = inspect(tmp_path, "diff", "1", "2")
+    assert (status, text.splitlines()[0]) == (0, "the same in all that matters for doing it again")
+    assert inspect(tmp_path, "show", "2", "--packages") == inspect(
+        tmp_path, "show", "1", "--packages"
+    )
+    # Without the tables of one, the checksums of both tell.
+    (job,) = (tmp_path / "yprov").glob("*_1")
+    shutil.rmtree(job / "artifacts_GR0")
+    shutil.rmtree(job / "record")
+    assert inspect(tmp_path, "diff", str(job), "2")[0] == 0
+
+
+def test_a_diff_shows_the_part_of_long_texts_that_differs(tmp_path: Path) -> None:
+    long = "/a/long/folder" * 40
+    for number, (path, word) in enumerate((("/opt/a", ""), ("/opt/b", "x")), start=1):
+        file = {
+            "path": f"{long}/data",
+            "role": "input",
+            "size_bytes": 1,
+            "sha256": f"{number}" * 64,
+        }
+        shape = replace(
+            SMALL, number=number, files=[file], argv=("train", *[""] * (number - 1), "--lr"),
+            variables={"A_PATH": f"{long}:{path}", "EMPTY": word},
+        )  # fmt: skip
+        fold(write_record(tmp_path / "yprov", shape), with_report=False)
+    _, text, _ = inspect(tmp_path, "diff", "1", "2")
+    assert ":/opt/a -> " in text
+    assert ":/opt/b\n" in text
+    assert "folder/data: sha256 111111111111 -> sha256 222222222222\n" in text
+    assert "  EMPTY: (empty) -> x\n" in text
+    assert "  + step 0: (empty)\n" in text
+
+
+def test_facts_that_several_steps_share_are_compared_once(tmp_path: Path) -> None:
+    need([name for name in ("git",) if shutil.which(name) is None], "the code's state")
+    _git(tmp_path, "init", "-q")
+    (tmp_path / "train.sh").write_text("echo $1 >> run.log\n")
+    _git(tmp_path, "add", "train.sh")
+    _git(tmp_path, "commit", "-qm", "one")
+    (tmp_path / "train.sh").write_text("echo $1 $1 >> run.log\n")
+    assert run("yprov-run", "-q", "sh", "train.sh", "one", cwd=tmp_path).returncode == 0
+    script = "yprov-run -q sh train.sh one; yprov-run -q sh train.sh two"
+    env = environment(SLURM_JOB_ID="77", SLURM_CLUSTER_NAME="x")
+    assert run("sh", "-c", script, cwd=tmp_path, env=env).returncode == 0
+    _, text, _ = inspect(tmp_path, "diff", "1", "77")
+    assert "+ step 1: " in text
+    assert "code\n" not in text
+
+
 def test_rerun_prints_a_script_that_a_shell_reads_back(tmp_path: Path) -> None:
     argv = ("echo", "a b", "it's", "\x1b[31mred", "line\nline", "\u202eabc")
     folder = tmp_path / "work"

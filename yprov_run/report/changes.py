@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from yprov_run.report.facts import ARGUMENTS, CIRCUMSTANCES, INPUTS, SECTIONS, Fact, facts
+from yprov_run.report.attachments import all_there
+from yprov_run.report.facts import ARGUMENTS, CIRCUMSTANCES, INPUTS, SCRIPT, SECTIONS, Fact, facts
 from yprov_run.report.listing import Row, row
 from yprov_run.report.reading import Document, elements, value
+from yprov_run.report.untold import untold
 from yprov_run.report.words import duration, joules, memory
 
 # field of a job's row: (what it is called, how its number is said)
@@ -50,24 +52,42 @@ class Result(NamedTuple):
     ratio: float | None
 
 
+class Untold(NamedTuple):
+    """A section of facts that was not captured of one job, or of both."""
+
+    section: str
+    first: bool
+    second: bool
+
+
 class Comparison(NamedTuple):
     """Two jobs held against each other; `equal` counts what is the same, by section."""
 
     changes: tuple[Change, ...]
     equal: Mapping[str, int]
     results: tuple[Result, ...]
+    untold: tuple[Untold, ...] = ()
 
     @property
     def differs(self) -> bool:
-        """Whether they differ in what matters for doing it again: not in mere circumstances."""
+        """Whether they are known to differ in what matters for doing it again."""
         return any(change.section != CIRCUMSTANCES for change in self.changes)
 
 
 def compare(
     first: Document, second: Document, folders: tuple[Path | None, Path | None] = (None, None)
 ) -> Comparison:
-    """Return what differs between two documents, in the order of `facts.SECTIONS`."""
-    left, right = (Counter(facts(*job)) for job in zip((first, second), folders, strict=True))
+    """Return what differs between two documents, in the order of `facts.SECTIONS`.
+
+    What one job lacks is no change where that was not captured of it. Packages and patches are
+    read where both jobs have their files; else their checksums tell.
+    """
+    documents = (first, second)
+    pairs = tuple(zip(documents, folders, strict=True))
+    if not all(folder is None or all_there(document, folder) for document, folder in pairs):
+        pairs = ((first, None), (second, None))
+    left, right = (_counted(facts(*pair)) for pair in pairs)
+    missing = [untold(document) for document in documents]
     same = left & right
     equal: Counter[str] = Counter()
     for fact, number in same.items():
@@ -77,16 +97,35 @@ def compare(
     moved = _moved_inputs(ours, theirs)
     for place in dict.fromkeys((*ours, *theirs)):
         section, key, _ = place
+        change = Change(section, key, ours.get(place), theirs.get(place))
         if place in moved:
             equal[section] += 1
-        else:
-            changes.append(Change(section, key, ours.get(place), theirs.get(place)))
+        elif _is_both(change) or section not in missing[0 if change.first is None else 1]:
+            changes.append(change)
     changes.sort(key=_telling)
     return Comparison(
         tuple(changes),
         dict(sorted(equal.items())),
         _results(row(first), row(second)) + _output_results(_outputs(first), _outputs(second)),
+        tuple(
+            Untold(section, *(section in sections for sections in missing))
+            for section in SECTIONS
+            if any(section in sections for sections in missing)
+        ),
     )
+
+
+def _counted(found: Iterable[Fact]) -> Counter[Fact]:
+    """Return facts, each once however many steps have it; a batch script may say one twice."""
+    counted = Counter(found)
+    for fact in counted:
+        if fact.section != SCRIPT:
+            counted[fact] = 1
+    return counted
+
+
+def _is_both(change: Change) -> bool:
+    return change.first is not None and change.second is not None
 
 
 Place = tuple[str, str, int]
@@ -116,8 +155,7 @@ def _moved_inputs(left: Mapping[Place, str], right: Mapping[Place, str]) -> set[
 
 def _telling(change: Change) -> tuple[int, bool, str]:
     """Order by section; in it first what changed, then what came or went."""
-    one_sided = change.first is None or change.second is None
-    return SECTIONS.index(change.section), one_sided, change.key
+    return SECTIONS.index(change.section), not _is_both(change), change.key
 
 
 def _results(first: Row, second: Row) -> tuple[Result, ...]:
@@ -167,12 +205,15 @@ def _output_results(first: Mapping[str, str], second: Mapping[str, str]) -> tupl
     return tuple(rows)
 
 
-def argument_changes(first: str | None, second: str | None) -> list[tuple[str, str]]:
-    """Return the words that differ between two commands, as pairs of what stood and what stands."""
+def argument_changes(first: str | None, second: str | None) -> list[tuple[str | None, str | None]]:
+    """Return the words that differ between two commands, as pairs of what stood and what stands.
+
+    None where there was no word; an empty word is an empty text.
+    """
     one, other = _words(first), _words(second)
     matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
     return [
-        (" ".join(one[a:b]), " ".join(other[c:d]))
+        (" ".join(one[a:b]) if b > a else None, " ".join(other[c:d]) if d > c else None)
         for code, a, b, c, d in matcher.get_opcodes()
         if code != "equal"
     ]
@@ -193,13 +234,13 @@ def as_json(comparison: Comparison) -> dict[str, object]:
         "changes": [change._asdict() for change in comparison.changes],
         "equal": dict(comparison.equal),
         "results": [result._asdict() for result in comparison.results],
+        "untold": [each._asdict() for each in comparison.untold],
     }
 
 
 def is_command(change: Change) -> bool:
     """Tell whether a change is of a command line, to be shown word by word."""
-    both = change.first is not None and change.second is not None
-    return both and change.section == ARGUMENTS and not change.key.endswith("launcher")
+    return _is_both(change) and change.section == ARGUMENTS and not change.key.endswith("launcher")
 
 
 __all__ = ["Change", "Comparison", "Fact", "Result", "argument_changes", "as_json", "compare"]
