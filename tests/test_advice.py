@@ -64,12 +64,13 @@ CASES: dict[str, tuple[Shape, str, Shape]] = {
     ),
     "stragglers": (
         replace(PLAIN, ends_late_s={3: 11.0}),
-        "stragglers: node0003 ended up to 11.0 s after",
+        "stragglers: node0003 ended up to 11.0 s after the median of the nodes, which waited: "
+        "look at what differs there",
         replace(PLAIN, ends_late_s={3: 9.0}),
     ),
     "throttling": (
         replace(PLAIN, throttle=held_back(6)),
-        "node0001 GPU 1 held back by heat, for up to 6% of the time",
+        "node0001 GPU 1 held back by heat, for up to 6% of the time: tell the site",
         replace(PLAIN, throttle=held_back(5)),
     ),
     "memory": (
@@ -105,6 +106,42 @@ def test_a_job_is_warned_of_its_limit_only_when_it_is_close_to_it(
     end = {"SLURM_JOB_END_TIME": str(1795233600 + limit_s)}
     lines = _advice(tmp_path, replace(PLAIN, variables={**_CLOCK, **end}))
     assert ["close to being killed" in line for line in lines] == [True] * TIME_LIMIT_S[limit_s]
+
+
+GENEROUS = replace(
+    PLAIN,
+    node_memory_gib=5,
+    variables={
+        **_CLOCK, "SLURM_JOB_END_TIME": "1795320000", "SLURM_MEM_PER_NODE": "512000",
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        replace(GENEROUS, exit_status=1),
+        replace(GENEROUS, exit_status=None, signal=15),
+        replace(GENEROUS, dies_s=dict.fromkeys(range(4), 90.0), has_end=False),
+    ],
+    ids=["failed", "killed", "unknown"],
+)
+def test_what_a_job_used_that_did_not_complete_is_not_said_to_be_enough(
+    shape: Shape, tmp_path: Path
+) -> None:
+    assert len(_advice(tmp_path / "completed", GENEROUS)) == 2
+    assert _advice(tmp_path / "not", shape) == []
+
+
+@pytest.mark.parametrize("limit_s", [100, 104])  # killed at it, or by what the ending says
+def test_a_job_that_reached_its_limit_is_told_so(limit_s: int, tmp_path: Path) -> None:
+    end = 1795233600 + limit_s
+    variables = {**_CLOCK, "SLURM_JOB_END_TIME": str(end)}
+    shape = replace(
+        PLAIN, exit_status=None, signal=15, variables=variables, scheduler={"ends_s": end}
+    )
+    (line,) = _advice(tmp_path, shape)
+    assert "used 1:40 min: it was reached; ask for more, or save and go on in another job" in line
 
 
 WAITING = replace(PLAIN, load=used(0.39), io_wait=0.11)

@@ -127,7 +127,7 @@ def test_heat_in_a_short_step_is_not_told_of_the_job(empty: Job) -> None:
 
     assert advise(_job(empty, held(60, 1.0), held(HOUR_S, 0.0))) == []
     (line,) = advise(_job(empty, held(600, 1.0), held(HOUR_S, 0.0)))
-    assert line == "n1 GPU 0 held back by heat, for up to 14% of the time"
+    assert line.startswith("n1 GPU 0 held back by heat, for up to 14% of the time: ")
 
 
 def test_a_node_is_behind_by_its_mean_over_all_steps_of_the_same_nodes(empty: Job) -> None:

@@ -6,12 +6,14 @@ A rule looks at a whole job and says one line or nothing. docs/advice.md explain
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from yprov_run.config import ADVICE
 from yprov_run.merge.comparison import Group, groups
+from yprov_run.merge.ending import COMPLETED, KILLED
 from yprov_run.merge.scopes import device_key
 from yprov_run.merge.stats import mean
 from yprov_run.merge.totals import Totals, job_totals
@@ -24,6 +26,7 @@ MOST_LINES = 5
 _MOST_NAMES = 4
 _HEADROOM = 1.2
 _GIB = 2**30
+_AT_LIMIT = re.compile(r"time limit|\bTIMEOUT\b")  # as the ending's reason has it
 _OWN_MEMORY = {"job_memory", "job_memory_peak"}
 
 Thresholds = Mapping[str, float]
@@ -46,6 +49,11 @@ class Case:
         whole_s = (self.job.ended_ms - self.job.started_ms) / 1000
         tries_s = attempts_s(self.job)
         return max(tries_s) if len(tries_s) > 1 else whole_s
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it did all that it was for: what a part of a job took is enough for no whole."""
+        return self.job.ending.state == COMPLETED
 
 
 Rule = Callable[[Case], str]
@@ -161,10 +169,15 @@ def _throttled(case: Case) -> str:
     share, _, use = held[0]
     why = max(use.throttled_by, key=lambda reason: reason[1], default=("power or heat", 0.0))[0]
     names = _names(f"{node.name} GPU {other.device.index}" for _, node, other in held)
-    return f"{names} held back by {plain(why, 40)}, for up to {share:.0%} of the time"
+    return (
+        f"{names} held back by {plain(why, 40)}, for up to {share:.0%} of the time: "
+        "tell the site, or leave these nodes out"
+    )
 
 
 def _memory(case: Case) -> str:
+    if not case.is_complete:
+        return ""
     asked_b, peak_b = memory_asked_b(case.job), job_memory_b(case.nodes)
     whose = "the job's peak"
     if peak_b is None:
@@ -198,12 +211,13 @@ def _time(case: Case) -> str:
     asked = f"time limit {duration(limit_s)}, used {duration(used_s)}"
     if (number := len(attempts_s(case.job))) > 1:
         asked += f" in the longest of {number} attempts"
+    if not case.is_complete and (used_s >= limit_s or _AT_LIMIT.search(case.job.ending.reason)):
+        return f"{asked}: it was reached; ask for more, or save and go on in another job"
     fit = max(1, math.ceil(used_s * _HEADROOM / 60))
-    if used_s > case.limits["time_used_above"] * limit_s:
+    if case.job.ending.state != KILLED and used_s > case.limits["time_used_above"] * limit_s:
         return f"{asked}: close to being killed; --time={fit}"
-    if used_s < case.limits["time_used_below"] * limit_s and fit * 60 < limit_s:
-        return f"{asked}: --time={fit} would start sooner"
-    return ""
+    little = used_s < case.limits["time_used_below"] * limit_s and fit * 60 < limit_s
+    return f"{asked}: --time={fit} would start sooner" if case.is_complete and little else ""
 
 
 def _imbalance(case: Case) -> str:
@@ -254,7 +268,7 @@ def _stragglers(case: Case) -> str:
     late.sort(reverse=True)
     return (
         f"stragglers: {_names(name for _, name in late)} ended up to {duration(late[0][0])} after "
-        f"the median of the nodes, which waited"
+        f"the median of the nodes, which waited: look at what differs there, or even out the work"
     )
 
 
