@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.support import documents
 from tests.support.commands import environment, only_job, run
+from tests.support.records import Shape, write_record
 from tests.support.slurm import wait_until
 from yprov_run.cli.fold import fold
 from yprov_run.errors import YprovError
@@ -387,3 +388,18 @@ def test_a_folder_that_refuses_the_document_is_one_clear_line(copy: JobDir) -> N
     (copy.document / "x").touch()
     with pytest.raises(YprovError, match="cannot write"):
         fold(copy)
+
+
+def test_the_peak_of_power_is_not_below_its_mean(tmp_path: Path) -> None:
+    shape = Shape(nodes=1, gpus=1, seconds=3, load=lambda node, gpu, time_s: (300.0, 0.5, 1.0))
+    job = write_record(tmp_path, shape)
+    # As a driver that tells momentary power, but in a short job only when it is low again.
+    for suffix in (".events.jsonl", ".samples.csv"):
+        path = _nodes(job, suffix)
+        text = path.read_text().replace("gpu_temperature", "gpu_power_instant")
+        path.write_text(text.replace("temperature_celsius", "power_instant_dw"))
+    fold(job)
+    document = json.loads(job.document.read_text())
+    (use,) = (use for use in document["used"].values() if "run:meanPower" in use)
+    for figures in (documents.job(document), documents.plain(use)):
+        assert (figures["run:meanPower"], figures["run:maxPower"]) == (300, 300)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yprov_run.merge.stats import highest, mean
+from yprov_run.merge.stats import highest, mean, peak_power_w
 from yprov_run.model import NodeExecution
 
 
@@ -36,7 +36,7 @@ def brief(node: NodeExecution) -> Brief:
         energy_bound_j=sum(known) if known and len(known) == len(bounds) else None,
         energy_estimated_j=sum(use.energy_estimated_j for use in uses),
         mean_power_w=mean(power),
-        max_power_w=highest(power),
+        max_power_w=peak_power_w(uses),
         mean_utilisation=mean([u.utilisation for u in uses if u.utilisation]),
         max_gpu_memory_b=highest([u.memory for u in uses if u.memory]),
     )

@@ -147,7 +147,8 @@ def _use(
 
     power = figures.columns.readings("power", device.index)
     instant = figures.columns.readings("power_instant", device.index)
-    highest = instant or power
+    # The driver's mean may be of a second before the first momentary reading.
+    peaks = [found.maximum for found in (instant, power) if found]
     reduced = fields.mapping(figures.by_device, str(device.index))
     seen = energy.Seen(
         device=device,
@@ -198,7 +199,7 @@ def _use(
         sm_busy=of("sm_busy"),
         tensor_busy=of("tensor_busy"),
         dram_busy=of("dram_busy"),
-        peak_power_w=highest.maximum if highest else None,
+        peak_power_w=max(peaks, default=None),
     )
 
 

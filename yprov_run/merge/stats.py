@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from yprov_run.model import QUANTITIES, Column, ColumnStats, Json
+from yprov_run.model import QUANTITIES, Column, ColumnStats, DeviceUse, Json
 from yprov_run.trace.reduction import FIELDS
 
 # Figures as `FIELDS` has them fit 64 bits each, but for the integral: a counter's may be longer.
@@ -168,3 +168,8 @@ def together(columns: Sequence[ColumnStats]) -> ColumnStats | None:
 def highest(columns: Sequence[ColumnStats]) -> float | None:
     """Return the highest value of any column; None where none has one."""
     return max((each.maximum for each in columns if each.maximum is not None), default=None)
+
+
+def peak_power_w(uses: Iterable[DeviceUse]) -> float | None:
+    """Return the highest power of any device; None where none was sampled."""
+    return max((use.peak_power_w for use in uses if use.peak_power_w is not None), default=None)

@@ -10,7 +10,7 @@ from yprov_run.merge import comparison, scopes
 from yprov_run.merge.comparison import Straggler
 from yprov_run.merge.ending import signal_name
 from yprov_run.merge.scopes import ScopeEnergy
-from yprov_run.merge.stats import highest, mean
+from yprov_run.merge.stats import highest, mean, peak_power_w
 from yprov_run.model import ColumnStats, DeviceUse, Job, NodeExecution
 
 NOT_SEEN = "not seen to end"
@@ -82,7 +82,7 @@ def totals(
         energy_estimated_j=sum(use.energy_estimated_j for use in uses),
         energy_sources=tuple(sorted({use.energy_source for use in uses if use.energy_source})),
         mean_power_w=mean(power),
-        max_power_w=highest(power),
+        max_power_w=peak_power_w(uses),
         mean_utilisation=mean(utilisation),
         max_utilisation=highest(utilisation),
         max_gpu_memory_b=highest(_column(uses, lambda use: use.memory)),
