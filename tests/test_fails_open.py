@@ -211,6 +211,22 @@ def test_a_limit_of_processes_that_is_reached_at_any_point(most: int, tmp_path: 
     assert (done.returncode, done.stdout) == (3, b"out\n"), done.stderr
 
 
+@pytest.mark.parametrize(
+    "wrapper",
+    [["yprov-run"], ["yprov-run", "--dir", "/dev/null/x"],
+     [sys.executable, "-I", "-S", f"{BIN}/yprov-run"]],
+    ids=["the summary", "a warning", "before it is loaded"],
+)  # fmt: skip
+def test_an_stderr_that_nobody_reads_any_more(wrapper: list[str], tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as unread:
+        done = subprocess.run([*wrapper, *JOB], cwd=tmp_path, env=environment(),
+                              stdout=subprocess.PIPE, stderr=unread, check=False)  # fmt: skip
+    _check_stdout(done)
+    assert wrapper != ["yprov-run"] or (only_job(tmp_path) / "prov.json").exists()
+
+
 def _check_stdout(done: subprocess.CompletedProcess[bytes]) -> None:
     assert (done.returncode, done.stdout) == (3, b"out\nmore\n"), done.stderr
 

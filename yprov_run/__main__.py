@@ -50,9 +50,13 @@ def _command(words: list[str]) -> list[str]:
 def _run_bare(error: Exception) -> None:
     """Run the command without us, where it is certain what it is; else return."""
     import os
+    from contextlib import suppress
 
     if command := _command(sys.argv[1:]):
-        sys.stderr.write(f"yprov-run: it cannot be loaded ({error}); nothing will be recorded\n")
+        with suppress(AttributeError, OSError):  # it is closed, or nobody reads it any more
+            sys.stderr.write(
+                f"yprov-run: it cannot be loaded ({error}); nothing will be recorded\n"
+            )
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
             signal.signal(number, signal.SIG_DFL)
         os.execvp(command[0], command)  # noqa: S606 - that is the task

@@ -29,8 +29,11 @@ from yprov_run.launch.record import (
 )
 from yprov_run.launch.stragglers import end_stragglers
 from yprov_run.launch.supervise import Outcome
-from yprov_run.light import NamedTuple
+from yprov_run.light import TYPE_CHECKING, NamedTuple
 from yprov_run.schedulers import detect
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 PROGRAM = "yprov-run"
 _LAST_RECORDS_S = 1.0
@@ -41,11 +44,11 @@ def _search_path() -> str:
     return os.environ.get("PATH", os.defpath)
 
 
-def _run(request: Request) -> Outcome:
-    """Record, launch, wait, record the end, merge: in that order, and each may fail but one."""
+def _run(request: Request) -> NoReturn:
+    """Record, launch, wait, record the end, merge, end: each of them may fail but two."""
     prepared = _try_to_prepare(request)
     if prepared is None:
-        return _launch(bare_command(request.argv))
+        supervise.end_like(_launch(bare_command(request.argv)))
     plan = prepared.plan
     if plan.placement.warning:
         complain(PROGRAM, plan.placement.warning)
@@ -55,8 +58,10 @@ def _run(request: Request) -> Outcome:
     capturing = Capturing(request, prepared.job, prepared.step, plan.placement.launcher)
     begin = capturing.begin if request.capture else None
     outcome = _launch(plan.command, begin, lambda reason: _unrecorded(request, reason))
-    _conclude(request, prepared, outcome, capturing)
-    return outcome
+    try:
+        _conclude(request, prepared, outcome, capturing)
+    finally:  # whatever came: libraries may want to exit, a person may press Ctrl-C once more
+        supervise.end_like(outcome)
 
 
 def _launch(
@@ -266,7 +271,7 @@ def main() -> None:
     if request.dry_run:
         _show(request)
         return
-    supervise.end_like(_run(request))
+    _run(request)
 
 
 @contextmanager

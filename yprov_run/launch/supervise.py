@@ -91,8 +91,10 @@ def run(
     return Outcome(started_ms, _now_ms(), exit_status=code)
 
 
-def end_like(outcome: Outcome) -> None:
+def end_like(outcome: Outcome) -> NoReturn:
     """End this process as the command ended: with its exit status, or by its signal."""
+    with contextlib.suppress(KeyboardInterrupt):  # one that was on its way
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed before we were started
             with contextlib.suppress(OSError):

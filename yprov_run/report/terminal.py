@@ -36,11 +36,20 @@ def print_summary(
         _print_line(console, "report", Text(plain(str(report))))
 
 
+class _Aside(Console):
+    """A console for stderr: that nobody reads it ends nothing."""
+
+    def on_broken_pipe(self) -> None:
+        """Be silent from now on."""
+        self.quiet = True
+
+
 def make_console(stream_is_stderr: bool) -> Console:
     """Return a console for stderr or stdout; in a log file it writes plain text, 80 wide."""
-    console = Console(stderr=stream_is_stderr, highlight=False, emoji=False, markup=False)
+    kind = _Aside if stream_is_stderr else Console
+    console = kind(stderr=stream_is_stderr, highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
-        console = Console(
+        console = kind(
             stderr=stream_is_stderr,
             highlight=False,
             emoji=False,
