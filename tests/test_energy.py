@@ -215,6 +215,90 @@ def test_a_counter_that_failed_is_bridged_by_the_power(
     assert (use.energy_segments > 1) == ("end" not in what)
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    timing=st.sampled_from([(5, 1.0), (60, 1.0), (60, 0.1), (600, 10.0)]),
+    share=st.floats(0.02, 0.98),
+    stands=st.just(1.0) | st.floats(0.01, 0.5),
+    period_s=st.floats(0.5, 30.0),
+)
+def test_whenever_a_counter_stops_the_true_energy_lies_within_the_stated_bound(
+    fake_nvml: Path, timing: tuple[int, float], share: float, stands: float, period_s: float
+) -> None:
+    lasts_s, interval_s = timing
+    knobs = {
+        "PERIOD_S": repr(period_s),
+        "FREEZE_S": repr(share * lasts_s),
+        "THAW_S": repr((share + stands) * lasts_s),
+    }
+    if share + stands < 1 and stands * lasts_s < 2 * interval_s:
+        return  # it may move on before anybody could see that it stood
+    use = _use(fake_nvml, knobs, lasts_s, START_S, interval_s=interval_s)
+    truth_j = true_energy_j(START_S, START_S + lasts_s, period_s, square=False)
+    assert use.energy_j is not None
+    assert use.energy_bound_j is not None
+    assert abs(use.energy_j - truth_j) <= use.energy_bound_j
+
+
+_ROWS = tuple((1000 * second, 100.0 * second) for second in range(61))  # ms, J: 100 W
+
+
+def _from_counter(
+    rows: Sequence[tuple[int, float]], power_w: float | None = 100.0, limit_w: float = 400.0
+) -> Energy:
+    """Return the energy by a counter, seen to update every 20 ms, over the time of its readings."""
+    energy_at, power_at = Column(QUANTITIES["gpu_energy"], 0), Column(QUANTITIES["gpu_power"], 0)
+    columns = [energy_at] if power_w is None else [energy_at, power_at]
+    reduction = Reduction(columns, 1.0)
+    for time_ms, energy_j in rows:
+        power = None if power_w is None else round(10 * power_w)
+        reduction.add(time_ms, [round(10 * energy_j), power][: len(columns)])
+    figures = cast("dict[str, dict[str, Json]]", reduction.as_json())
+    found = device_energy(
+        Seen(Device(0, "GPU-a", "H100", power_limit_w=limit_w),
+             readings(energy_at, figures["columns"][energy_at.name]),
+             readings(power_at, figures["columns"].get(power_at.name)), None,
+             figures["devices"]["0"], 21, 20, 20, rows[0][0], rows[-1][0], 1.0)
+    )  # fmt: skip
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("power_w", [100.0, None])
+@pytest.mark.parametrize(("since_s", "to_s"), [(20, 25), (55, 60), (58, 60), (0, 4)])
+def test_what_a_counter_loses_while_it_stands_is_in_the_bound(
+    power_w: float | None, since_s: int, to_s: int
+) -> None:
+    lost = [(ms, j - 100 * min(max(ms / 1000 - since_s, 0), to_s - since_s)) for ms, j in _ROWS]
+    found = _from_counter(lost, power_w)
+    assert found.bound_j is not None
+    assert abs(found.total_j - 6000) <= found.bound_j
+    assert found.total_j == pytest.approx(6000 if power_w else lost[-1][1], rel=0.01)
+
+
+@pytest.mark.parametrize("again_ms", [1, 2])
+def test_a_second_reading_within_an_update_costs_nothing(again_ms: int) -> None:
+    plain = _from_counter(_ROWS)
+    twice = _from_counter([*_ROWS[:2], (1000 + again_ms, 100.0), *_ROWS[2:]])
+    assert (twice.total_j, twice.bound_j, twice.update_s) == pytest.approx(
+        (plain.total_j, plain.bound_j, plain.update_s)
+    )
+
+
+def test_one_update_between_two_close_readings_is_no_power() -> None:
+    close = _from_counter([*_ROWS, (60_002, 6030.0)], limit_w=700.0)
+    assert close.bound_j is not None
+    assert close.bound_j < 20
+
+
+def test_where_a_failed_counter_has_no_power_beside_it_its_own_mean_is_taken_and_named() -> None:
+    hole = [(ms + 180_000 * (ms > 20_000), j - 2000 * (ms > 20_000)) for ms, j in _ROWS]
+    for power_w in (100.0, None):
+        found = _from_counter(hole, power_w)
+        assert found.total_j == pytest.approx(100 * 240, rel=0.01)
+        assert found.source == "energy counter, its own mean where it failed"
+
+
 def test_readings_that_come_late_are_inside_the_bound(fake_nvml: Path) -> None:
     use = _use(fake_nvml, {"PERIOD_S": "0.11", "UPDATE_MS": "100"}, 10, START_S, late_s=0.0019)
     truth_j = true_energy_j(START_S, START_S + 10, 0.11, square=False)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from yprov_run.agent.sensors.base import Sensor
 from yprov_run.agent.sensors.nvml import NvmlSensor
-from yprov_run.agent.updates import LAST_LOOK_S, LOOK_S, POLL_S, SHORT_JOB_S, UpdateWatch, energies
+from yprov_run.agent.updates import LOOK_S, POLL_S, SHORT_JOB_S, UpdateWatch, energies
 from yprov_run.agent.written import Clock, NodeTrace
 from yprov_run.jobdir import NodeFiles
 from yprov_run.merge.node import read_node
 from yprov_run.model import NodeExecution
 from yprov_run.trace import events
+from yprov_run.trace.events import LAST_LOOK_S
 
 NODE = "n1-00000000"
 

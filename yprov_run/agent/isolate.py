@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from yprov_run.agent.sensors.base import Sensor, SensorUnavailableError
-from yprov_run.agent.updates import LAST_LOOK_S, LOOK_S, POLL_S, UpdateWatch, energies
+from yprov_run.agent.updates import LOOK_S, POLL_S, UpdateWatch, energies
 from yprov_run.light import TYPE_CHECKING
 from yprov_run.measures import Column, Device
+from yprov_run.trace.events import LAST_LOOK_S
 
 Monotonic = Callable[[], float]
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from yprov_run.measures import Column
 
 LOOK_S = 0.5  # for so long at most they are watched, at the start
-LAST_LOOK_S = 0.12  # and at the end of a job so short that it matters
-SHORT_JOB_S = 120.0
+SHORT_JOB_S = 120.0  # at the end of shorter ones too: see trace.events
 POLL_S = 0.005
 _CHANGES = 3
 

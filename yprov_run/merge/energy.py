@@ -13,9 +13,11 @@ from functools import cached_property
 from yprov_run.merge import fields
 from yprov_run.merge.stats import Readings
 from yprov_run.model import Device, Json
+from yprov_run.trace.events import LAST_LOOK_S
 
 COUNTER = "energy counter"
 TRAPEZOID = "trapezoid of power samples"
+MEAN = "its own mean"
 
 X2_J = 0.5e-4  # doubled trapezoid, 0.1 W times ms, to J
 _READING_S = 0.002  # a sample's time may be so far from the reading's: see the agent's loop
@@ -62,6 +64,7 @@ class Seen:
     started_ms: int
     ended_ms: int
     interval_s: float
+    looked_last: bool = False
 
     def figure(self, name: str) -> int:
         """Return a figure of the running reduction; 0 where there is none."""
@@ -78,7 +81,9 @@ class Seen:
         """What the device can draw: its limit, else twice the highest that was seen."""
         if self.device.power_limit_w:
             return max(self.device.power_limit_w, self.highest_w)
-        return 2 * self.highest_w
+        counted_s = self.figure("counter_ms") / 1000
+        mean_w = self.figure("counter_dj") / 10 / counted_s if counted_s else 0.0
+        return 2 * max(self.highest_w, mean_w)
 
 
 def device_energy(seen: Seen) -> Energy | None:
@@ -92,13 +97,15 @@ def device_energy(seen: Seen) -> Energy | None:
 
 
 def _from_counter(seen: Seen, counter: Readings) -> Energy:
-    bridged_j = seen.figure("bridged_x2") * X2_J
-    bridged_s = seen.figure("bridged_ms") / 1000
     measured_j = seen.figure("counter_dj") / 10
     mean_w = measured_j / (seen.figure("counter_ms") / 1000)
+    by_power_j = seen.figure("bridged_x2") * X2_J
+    by_mean_j = seen.figure("unread_ms") / 1000 * mean_w
+    bridged_j = by_power_j + by_mean_j
+    update_s = _update_s(seen)
+    bridged_s = (seen.figure("bridged_ms") + _stopped_ms(seen, update_s)) / 1000
     edges_j, edges_bound_j = _edges(seen, counter, mean_w)
     segments = max(1, seen.figure("segments"))
-    update_s = _update_s(seen)
     shift_j, bound_j = _lag(seen, update_s)
     bound_j += 2 * (segments - 1) * update_s * seen.cap_w + edges_bound_j
     bound_j += max(bridged_j, bridged_s * seen.cap_w - bridged_j)
@@ -107,13 +114,24 @@ def _from_counter(seen: Seen, counter: Readings) -> Energy:
     return Energy(
         total_j=measured_j + shift_j + bridged_j + edges_j,
         estimated_j=edges_j,
-        source=f"{COUNTER}, {TRAPEZOID} where it failed" if bridged_s else COUNTER,
+        source=COUNTER + _where_it_failed(by_power_j, by_mean_j),
         bound_j=bound_j,
         second_j=second_j,
         disagreement=None if second_j is None else second_j / paired_j - 1,
         segments=segments,
         update_s=update_s,
     )
+
+
+def _stopped_ms(seen: Seen, update_s: float) -> int:
+    """Return since when a counter may have stood that moved no more after its last reading."""
+    moves_on = seen.grown_last_dj is not None or not seen.looked_last or update_s >= LAST_LOOK_S
+    return 0 if moves_on else seen.figure("moved_ms")
+
+
+def _where_it_failed(by_power_j: float, by_mean_j: float) -> str:
+    names = [name for name, energy_j in ((TRAPEZOID, by_power_j), (MEAN, by_mean_j)) if energy_j]
+    return f", {' and '.join(names)} where it failed" if names else ""
 
 
 def _lag(seen: Seen, update_s: float) -> tuple[float, float]:
@@ -141,10 +159,14 @@ def _lag(seen: Seen, update_s: float) -> tuple[float, float]:
 
 def _update_s(seen: Seen) -> float:
     """Return the longest time between two updates, as seen; else the longest known."""
-    still_s = seen.figure("still_ms") / 1000
+    update_s = _LONGEST_UPDATE_S.get(seen.device.source, _UNKNOWN_UPDATE_S)
     if seen.update_ms is not None:
-        return max(seen.update_ms / 1000, still_s)
-    return max(_LONGEST_UPDATE_S.get(seen.device.source, _UNKNOWN_UPDATE_S), still_s)
+        update_s = seen.update_ms / 1000
+    still_s = seen.figure("still_ms") / 1000
+    if still_s <= update_s + 2 * _READING_S:
+        return update_s
+    # It last moved up to an interval before that, and moved on up to one after it.
+    return still_s + 2 * seen.interval_s
 
 
 def _from_power(seen: Seen, power: Readings, integral_j: float) -> Energy:

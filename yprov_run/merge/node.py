@@ -162,6 +162,7 @@ def _use(
         started_ms=started_ms,
         ended_ms=ended_ms,
         interval_s=trace.interval_s,
+        looked_last=trace.looked_last,
     )
     found = energy.device_energy(seen)
     known_ms = seen.figure("throttle_known_ms")

@@ -34,6 +34,7 @@ class NodeTrace:
     updates_ms: dict[int, int] = field(default_factory=dict)
     grown_first_dj: dict[int, int] = field(default_factory=dict)
     grown_last_dj: dict[int, int] = field(default_factory=dict)
+    looked_last: bool = False  # for the next updates after the last readings
     last_event_ms: int = 0
     end: Json = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
@@ -132,7 +133,9 @@ def _take_event(event: Json, trace: NodeTrace) -> None:
 
 def _take_updates(event: Json, trace: NodeTrace) -> None:
     """Take how often counters update, and what the next update after the first, or last, showed."""
-    grown = trace.grown_last_dj if fields.text(event, "at") == "end" else trace.grown_first_dj
+    at_end = fields.text(event, "at") == "end"
+    trace.looked_last |= at_end
+    grown = trace.grown_last_dj if at_end else trace.grown_first_dj
     for name, into in (("longest_ms", trace.updates_ms), ("grown_dj", grown)):
         for word, value in fields.mapping(event, name).items():
             index = of_digits(word)

@@ -2,8 +2,9 @@
 
 The energy counter is read in stretches. A stretch ends where the counter goes back (the driver was
 loaded anew, or nobody knows how often it went round) or stands still while power is drawn; what is
-between two stretches is taken from the power samples, or else from the counter's own mean. All in
-stored integers: 0.1 J, 0.1 W, ms; a trapezoid is kept doubled, in 0.1 mJ.
+between two stretches, or after the last, is taken from the power samples, or else from the
+counter's own mean. All in stored integers: 0.1 J, 0.1 W, ms; a trapezoid is kept doubled, in
+0.1 mJ.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from collections.abc import Sequence
 
 from yprov_run.measures import QUANTITIES, Column, Json
 
-FROZEN_MS = 2000  # no sensor we know takes longer than a tenth of that to update its counter
+FROZEN_MS = 2000  # a counter that stood for longer has failed, whatever it shows then
+_SLOWEST_MS = 200  # no sensor we know takes longer to update its counter
+_PEAK_MS = 500  # a mean over less may be that of a single update
+_DJ_X2 = 2000  # 0.1 J as a doubled trapezoid
 
 # What holds a GPU back, by NVML's bits; being idle and clocks set by the user are no throttling.
 THROTTLE_BITS = {
@@ -42,16 +46,20 @@ class DeviceReducer:
         self._reasons_ms: int | None = None
         self._counter: tuple[int, int] | None = None  # ms, 0.1 J of the last valid sample
         self._changed_ms = 0
+        self._moved_ms = 0  # the interval in which it last changed: where it stopped, if it did
         self._pending_x2 = self._pending_ms = 0  # trapezoid since the counter last changed
+        self._stood = 0, 0  # the same up to its last reading
         self._still_drawing = False
+        self._peak_dj = self._peak_ms = 0
         self.segments = 0
         self.counter_dj = 0
         self.paired_x2 = 0  # trapezoid over what the counter covers
         self.paired_ms = self.paired_dj = 0
         self.bridged_x2 = 0  # trapezoid between stretches of the counter
-        self.bridged_ms = 0
+        self.bridged_ms = 0  # the time in which it may have lost anything
+        self.unread_ms = 0  # of the time between stretches, without power
         self.counter_ms = 0
-        self.still_ms = 0
+        self.still_ms = 0  # the longest stand of a counter that lost nothing
         self.peak_mw = 0
         self.covered_ms = 0
         self.idle_ms = self.idle_x2 = self.use_ms = 0
@@ -112,57 +120,84 @@ class DeviceReducer:
     def _take_counter(self, time_ms: int, energy: int, power: int | None) -> None:
         if self._counter is None:
             self.segments = 1
+            self._begin(time_ms, energy, 0)
+            return
+        last_ms, last = self._counter
+        if energy == last:
+            self._still_drawing = bool(power)
+            self._stood = self._pending_x2, self._pending_ms
+            self._counter = (time_ms, energy)
+            return
+        standing_ms = last_ms - self._changed_ms
+        stood = standing_ms > _SLOWEST_MS
+        since_ms = time_ms - self._changed_ms
+        moved_ms = time_ms - last_ms
+        if energy < last or (stood and self._has_lost(standing_ms, energy - last)):
+            self.segments += 1
+            self.bridged_x2 += self._pending_x2
+            self.unread_ms += since_ms - self._pending_ms
+            self.bridged_ms += since_ms + self._moved_ms * stood
+            moved_ms = 0  # what it lost in it is counted
+            self._peak_dj = self._peak_ms = 0
         else:
-            last_ms, last = self._counter
-            if energy == last:
-                self._still_drawing = bool(power)
-                self._counter = (time_ms, energy)
-                return
-            standing_ms = last_ms - self._changed_ms
-            if energy < last or (self._still_drawing and standing_ms > self._frozen_ms):
-                self.segments += 1
-                self._bridge(time_ms)
+            self._count(since_ms, energy - last)
+            if stood and self._power_at is None:
+                self.bridged_ms += since_ms + self._moved_ms
+                moved_ms = 0
             else:
-                self._count(time_ms, energy - last, standing_ms)
+                self.still_ms = max(self.still_ms, standing_ms)
+        self._begin(time_ms, energy, moved_ms)
+
+    def _begin(self, time_ms: int, energy: int, moved_ms: int) -> None:
         self._counter = (time_ms, energy)
-        self._changed_ms = time_ms
+        self._changed_ms, self._moved_ms = time_ms, moved_ms
         self._pending_x2 = self._pending_ms = 0
         self._still_drawing = False
 
-    def _count(self, time_ms: int, grown_dj: int, standing_ms: int) -> None:
-        since_ms = time_ms - self._changed_ms
+    def _has_lost(self, standing_ms: int, grown_dj: int) -> bool:
+        """Tell whether a counter that stood, and moves on, shows less than what was drawn.
+
+        One that stood from the first may show what was drawn before.
+        """
+        if not self._still_drawing:
+            return False
+        if standing_ms > self._frozen_ms or (self.segments == 1 and not self.counter_ms):
+            return True
+        return 4 * grown_dj * _DJ_X2 < 3 * self._pending_x2
+
+    def _count(self, since_ms: int, grown_dj: int) -> None:
         self.counter_dj += grown_dj
         self.counter_ms += since_ms
         if self._pending_ms == since_ms:
             self.paired_x2 += self._pending_x2
             self.paired_ms += since_ms
             self.paired_dj += grown_dj
-        if standing_ms > 0:
-            self.still_ms = max(self.still_ms, since_ms)
-        if since_ms > 0:
-            self.peak_mw = max(self.peak_mw, grown_dj * 100_000 // since_ms)
-
-    def _bridge(self, time_ms: int) -> None:
-        self.bridged_x2 += self._pending_x2
-        self.bridged_ms += time_ms - self._changed_ms
+        self._peak_dj += grown_dj
+        self._peak_ms += since_ms
+        if self._peak_ms >= _PEAK_MS:
+            self.peak_mw = max(self.peak_mw, self._peak_dj * 100_000 // self._peak_ms)
+            self._peak_dj = self._peak_ms = 0
 
     def as_json(self) -> Json:
         """Return the figures as they stand in a trace."""
         figures: Json = {name: getattr(self, name) for name in FIELDS}
-        if self._power_at is None and self.counter_ms:
-            # No power to bridge by: its mean while the counter told it.
-            figures["bridged_x2"] = 2000 * self.counter_dj * self.bridged_ms // self.counter_ms
-        if self._counter is not None and self._still_drawing:
-            last_ms = self._counter[0]
-            if last_ms - self._changed_ms > self._frozen_ms:
-                figures["bridged_x2"] = self.bridged_x2 + self._pending_x2
-                figures["bridged_ms"] = self.bridged_ms + last_ms - self._changed_ms
+        standing_ms = 0 if self._counter is None else self._counter[0] - self._changed_ms
+        # It may have stopped at any time since the reading before it last changed.
+        doubt_ms = standing_ms + self._moved_ms
+        if standing_ms <= _SLOWEST_MS:
+            figures["moved_ms"] = doubt_ms
+        else:
+            figures["bridged_ms"] = self.bridged_ms + doubt_ms
+            if self._still_drawing:
+                power_x2, read_ms = self._stood
+                figures["bridged_x2"] = self.bridged_x2 + power_x2
+                figures["unread_ms"] = self.unread_ms + standing_ms - read_ms
         figures["throttled_ms"] = dict(self.throttled_ms)
         return figures
 
 
 FIELDS = (
     "segments", "counter_dj", "counter_ms", "paired_x2", "paired_ms", "paired_dj", "bridged_x2",
-    "bridged_ms", "still_ms", "peak_mw", "covered_ms", "idle_ms", "idle_x2", "use_ms",
+    "bridged_ms", "unread_ms", "still_ms", "peak_mw", "covered_ms", "idle_ms", "idle_x2", "use_ms",
     "throttle_known_ms",
 )  # fmt: skip

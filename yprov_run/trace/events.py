@@ -22,6 +22,8 @@ TASK_END = "task_end"
 GAP = "gap"
 END = "end"
 
+LAST_LOOK_S = 0.12  # for so long counters are watched after the last readings of a short job
+
 _MAX_LINE = 4 << 20
 _MAX_BYTES = 256 << 20
 
