@@ -26,8 +26,9 @@ from tests.support.commands import environment, run
 from tests.support.records import STARTED_MS, Shape, idle_last, write_record
 from yprov_run.cli.fold import fold
 from yprov_run.errors import YprovError
-from yprov_run.report.listing import ordered, where
+from yprov_run.report.listing import ordered
 from yprov_run.report.patches import by_file
+from yprov_run.report.where import where
 
 SMALL = Shape(nodes=2, gpus=2, seconds=90, argv=("srun", "-N", "2", "train", "--lr", "3e-4"))
 HOUR_MS = 3_600_000
@@ -97,6 +98,13 @@ def test_list_names_every_job_merged_or_not_oldest_first(jobs: Path) -> None:
         (["--where", "gpuCount=4", "--where", "signal!=SIGKILL"], ["train_1", "raw_4"]),
         (["--where", "command~TRAIN", "--state", "killed"], ["train_3"]),
         (["--where", "meanUtilisation<70%"], ["train_2"]),
+        (["--where", "time>1h"], []),
+        (["--where", "time>=1.5 min", "--where", "state == killed"], ["train_3"]),
+        (["--where", "time<1:31 min", "--where", "time>0:00:10 h", "--user", "bob"], ["train_3"]),
+        (["--where", "energy<200kJ", "--where", "energy>0.05kWh"], []),
+        (["--where", "maxMemory>100GiB"], []),
+        (["--where", "maxMemory>=10 GiB", "--where", "name == raw"], ["raw_4"]),
+        (["--where", "meanPower>0.3kW", "--user", "bob"], ["train_3"]),
         (["--where", "tag.lr<1e-3"], ["train_1"]),
         (["--where", "tag.lr=0.0003", "--where", "number<10"], ["train_1"]),
         (["--where", "number>=3", "--sort", "-number"], ["raw_4", "train_3"]),
@@ -106,6 +114,17 @@ def test_list_names_every_job_merged_or_not_oldest_first(jobs: Path) -> None:
 )
 def test_list_filters_and_sorts(words: list[str], expected: list[str], jobs: Path) -> None:
     assert listed(jobs, *words) == expected
+
+
+def test_tags_are_compared_as_they_are(tmp_path: Path) -> None:
+    tags = ({"ver": "1.1", "run": ""}, {"ver": "1.10", "a<b": "1"}, {"run": "x", "size": "10 MB"})
+    for number, each in enumerate(tags, start=1):
+        fold(write_record(tmp_path / "yprov", replace(SMALL, number=number, tags=each)), False)
+    assert listed(tmp_path, "--tag", "ver=1.1") == ["train_1"]
+    assert listed(tmp_path, "--tag", "run=") == ["train_1"]
+    assert listed(tmp_path, "--tag", "a<b=1") == ["train_2"]
+    assert listed(tmp_path, "--where", "tag.size>5M") == ["train_3"]
+    assert listed(tmp_path, "--where", "tag.run<5") == []
 
 
 def test_list_looks_where_the_settings_say_jobs_are(jobs: Path, tmp_path: Path) -> None:
@@ -211,6 +230,15 @@ def test_an_unreadable_document_is_a_row_that_says_so(jobs: Path, tmp_path: Path
     [
         (["list", "nowhere"], "nowhere: No such file or directory"),
         (["list", "--where", "energy"], "--where 'energy': give it as FIELD=VALUE"),
+        (
+            ["list", "--where", "energy>"],
+            "--where 'energy>': energy is a number; give one, such as",
+        ),
+        (["list", "--where", "time>long"], "time is a number; give one, such as 90 s"),
+        (["list", "--where", "energy>2h"], "--where 'energy>2h': energy is in J; 2h is something"),
+        (["list", "--where", "gpuCount>2h"], "gpuCount has no unit"),
+        (["list", "--json", "--csv"], "give one of --json and --csv"),
+        (["export", "1", "--graph", "--quantity", "gpu_power"], "--quantity is for --plot"),
         (["list", "--since", "soon"], "--since 'soon': give a date"),
         (["show", "99"], "no job 99 in yprov"),
         (["diff", "1", "nothing"], "nothing: no such document"),

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from yprov_run.report.listing import Row
 from yprov_run.report.markup import Markup, join, table, tag
 from yprov_run.report.page import page
 from yprov_run.report.summary import tone
+from yprov_run.report.where import Row
 from yprov_run.report.words import count, duration, joules, plain
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 460, 240, 70, 40, 30

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from yprov_run.report.attachments import all_there
 from yprov_run.report.facts import ARGUMENTS, CIRCUMSTANCES, INPUTS, SCRIPT, SECTIONS, Fact, facts
-from yprov_run.report.listing import Row, row
+from yprov_run.report.listing import row
 from yprov_run.report.reading import Document, elements, value
 from yprov_run.report.untold import untold
+from yprov_run.report.where import Row
 from yprov_run.report.words import duration, joules, memory
 
 # field of a job's row: (what it is called, how its number is said)

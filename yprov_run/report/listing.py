@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
-import operator
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,8 @@ from yprov_run.audience import common, mode_of
 from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir, campaign_document, index_file, replace_file
 from yprov_run.report.reading import document_of, elements, main_activity, structure, value
+from yprov_run.report.where import Row, figure
 
-Row = dict[str, Any]
 Entries = dict[str, dict[str, Any]]  # of the index: a document's stamp and its row, by directory
 
 _LARGEST_INDEX_BYTES = 256 << 20
@@ -157,77 +155,12 @@ def moment_s(text: object) -> float | None:
     return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
 
 
-Test = Callable[[Row], bool]
-_OPERATORS: tuple[tuple[str, Callable[[Any, Any], bool]], ...] = (
-    ("!=", operator.ne), ("<=", operator.le), (">=", operator.ge), ("=", operator.eq),
-    ("<", operator.lt), (">", operator.gt),
-)  # fmt: skip
-_SUFFIXES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "%": 1e-2}
-
-
-def where(expression: str) -> Test:
-    """Return a test from `FIELD OP VALUE`, OP one of = != < <= > >= ~ (contains).
-
-    Numbers, also such as stand in a tag, are compared as numbers; VALUE may end in k, M, G, T
-    or %. A row without the field passes `!=` only. Raises YprovError for anything else.
-    """
-    places = [
-        (expression.index(sign), -len(sign), sign, compare)
-        for sign, compare in (*_OPERATORS, ("~", _contains))
-        if sign in expression
-    ]
-    if not places:
-        raise YprovError(f"--where {expression!r}: give it as FIELD=VALUE; also != < <= > >= ~")
-    place, _, sign, compare = min(places, key=lambda found: found[:2])
-    name, wanted = expression[:place].strip(), expression[place + len(sign) :].strip()
-    if not name:
-        raise YprovError(f"--where {expression!r}: a field's name is missing before {sign}")
-    number = _number(wanted)
-
-    def test(row: Row) -> bool:
-        found = row.get(name)
-        if found is None or found == "":
-            return sign == "!="
-        if number is not None and sign != "~" and (figure := _figure(found)) is not None:
-            return compare(figure, number)
-        return compare(str(found), wanted)
-
-    return test
-
-
-def _contains(found: Any, wanted: Any) -> bool:
-    return str(wanted).lower() in str(found).lower()
-
-
-def _number(text: str) -> float | None:
-    """Return what is asked for as a number; None where it is none."""
-    factor = _SUFFIXES.get(text[-1:], 1.0)
-    plain = _figure(text[:-1] if text[-1:] in _SUFFIXES else text)
-    return None if plain is None else plain * factor
-
-
-def _figure(found: object) -> float | None:
-    """Return what a field holds as a number, also where it stands as a text; None for others."""
-    if isinstance(found, (int, float)):
-        return float(found)
-    try:
-        figure = float(str(found))
-    except ValueError:
-        return None
-    return figure if math.isfinite(figure) else None
-
-
-def chosen(found: Iterable[Row], tests: Sequence[Test]) -> list[Row]:
-    """Return the rows that pass every test."""
-    return [row for row in found if all(test(row) for test in tests)]
-
-
 def ordered(found: list[Row], field: str) -> list[Row]:
     """Return rows by a field, downwards where its name has a `-` before it; without it, last."""
     down = field.startswith("-")
     name = field.lstrip("-")
     having = [row for row in found if row.get(name) not in (None, "")]
-    figures = {id(row): _figure(row[name]) for row in having}
+    figures = {id(row): figure(row[name]) for row in having}
     if None in figures.values():
         having.sort(key=lambda row: str(row[name]), reverse=down)
     else:

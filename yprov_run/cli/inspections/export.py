@@ -46,6 +46,8 @@ def export(
     """
     if plot + graph + (form is not None) != 1:
         raise YprovError("give one of --format, --plot and --graph")
+    if quantity is not None and not plot:
+        raise YprovError("--quantity is for --plot")
     mode = EVERYBODY
     if form is not None:
         source = find_document(job, directory)

@@ -15,8 +15,9 @@ import typer
 from yprov_run.errors import YprovError, meant
 from yprov_run.provenance.vocabulary import TERMS
 from yprov_run.report.columns import Cell, Column, print_columns
-from yprov_run.report.listing import Row, Test, chosen, moment_s, ordered, rows, where
+from yprov_run.report.listing import moment_s, ordered, rows
 from yprov_run.report.terminal import make_console
+from yprov_run.report.where import Row, Test, chosen, where
 from yprov_run.report.words import duration, joules, plain
 
 _STATES = ("completed", "failed", "killed", "running", "unknown", "unreadable")
@@ -43,7 +44,11 @@ def list_jobs(
     user: Annotated[str | None, typer.Option(help="Of this user.")] = None,
     conditions: Annotated[
         list[str] | None,
-        typer.Option("--where", metavar="FIELD=VALUE", help="Any field; also != < <= > >= ~."),
+        typer.Option(
+            "--where",
+            metavar="FIELD=VALUE",
+            help="Any field; also != < <= > >= ~. Units: 2h, 5MJ, 40GiB, 60%.",
+        ),
     ] = None,
     sort: Annotated[
         str, typer.Option(metavar="[-]FIELD", help="By this field; - for downwards.")
@@ -52,6 +57,8 @@ def list_jobs(
     as_csv: Annotated[bool, typer.Option("--csv", help="Every field, as CSV.")] = False,
 ) -> None:
     """List the jobs below a folder. Fields are those that --json shows."""
+    if as_json and as_csv:
+        raise YprovError("give one of --json and --csv")
     tests = [*_tests(tags or [], since, state, user), *map(where, conditions or [])]
     every = rows(directory)
     _check_fields(every, sort, conditions or [])
@@ -81,7 +88,7 @@ def _tests(tags: list[str], since: str | None, state: str | None, user: str | No
     tests: list[Test] = []
     for tag in tags:
         key, equals, wanted = tag.partition("=")
-        tests.append(where(f"tag.{key}={wanted}") if equals else _has(f"tag.{key}"))
+        tests.append(_is(f"tag.{key}", wanted) if equals else _has(f"tag.{key}"))
     if since is not None:
         earliest_s = _since_s(since)
         tests.append(lambda row: (moment_s(row.get("started")) or 0) >= earliest_s)
@@ -89,14 +96,18 @@ def _tests(tags: list[str], since: str | None, state: str | None, user: str | No
         if state not in _STATES:
             near = meant(state, _STATES) or f"; give one of {', '.join(_STATES)}"
             raise YprovError(f"--state {state!r}: there is no such state{near}")
-        tests.append(where(f"state={state}"))
+        tests.append(_is("state", state))
     if user is not None:
-        tests.append(where(f"user={user}"))
+        tests.append(_is("user", user))
     return tests
 
 
 def _has(field: str) -> Test:
     return lambda row: field in row
+
+
+def _is(field: str, wanted: str) -> Test:
+    return lambda row: row.get(field) == wanted
 
 
 def _since_s(text: str) -> float:
