@@ -9,13 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import need
 from tests.support import documents
-from tests.support.commands import environment, only_job, run
+from tests.support.commands import IN_ITS_OWN_GROUP, environment, only_job, run
 from tests.support.slurm import wait_until
 from tests.support.wave import true_energy_j
 from yprov_run import __version__
@@ -214,13 +215,40 @@ def test_a_signal_sent_to_us_alone_reaches_the_program_once(name: str, tmp_path:
     assert _signals_seen(tmp_path, lambda pid: os.kill(pid, number)) == [int(number)]
 
 
+@pytest.mark.parametrize("before", [[], IN_ITS_OWN_GROUP], ids=["our group", "its own group"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR2"])
-def test_a_signal_sent_to_the_group_reaches_the_program_once(name: str, tmp_path: Path) -> None:
+def test_a_signal_sent_to_the_group_reaches_the_program_once(
+    name: str, before: list[str], tmp_path: Path
+) -> None:
     number = getattr(signal, name)
-    assert _signals_seen(tmp_path, lambda pid: os.killpg(pid, number)) == [int(number)]
+    command = ["yprov-run", "-q", *before]
+    assert _signals_seen(tmp_path, lambda pid: os.killpg(pid, number), command) == [int(number)]
 
 
-def _signals_seen(folder: Path, send: object) -> list[int]:
+def test_a_signal_to_a_scripts_group_that_the_program_has_left_does_not_reach_it(
+    tmp_path: Path,
+) -> None:
+    for ours in ([], ["yprov-run", "-q"]):
+        command = ["sh", "-c", '"$@"; exit', "sh", *ours, *IN_ITS_OWN_GROUP]
+        seen = _signals_seen(tmp_path, lambda pid: os.killpg(pid, signal.SIGWINCH), command)
+        assert seen == []
+
+
+def test_a_signal_to_the_group_ends_what_timeout_runs(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        ["yprov-run", "-q", "timeout", "60", "sh", "-c", "echo ready; exec sleep 50"],
+        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stdout.readline() == b"ready\n"
+    os.killpg(process.pid, signal.SIGTERM)
+    process.stdout.close()
+    assert process.wait(30) == -signal.SIGTERM
+
+
+def _signals_seen(
+    folder: Path, send: object, before: Sequence[str] = ("yprov-run", "-q")
+) -> list[int]:
     """Start a program that notes its signals, send one, and return what it noted."""
     program = (
         "import signal, sys\n"
@@ -232,7 +260,7 @@ def _signals_seen(folder: Path, send: object) -> list[int]:
         "print(seen, flush=True)\n"
     )
     process = subprocess.Popen(
-        ["yprov-run", "-q", sys.executable, "-c", program],
+        [*before, sys.executable, "-c", program],
         cwd=folder, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         start_new_session=True,
     )  # fmt: skip

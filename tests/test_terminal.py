@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import documents
-from tests.support.commands import environment, only_job
+from tests.support.commands import IN_ITS_OWN_GROUP, environment, only_job
 from tests.support.slurm import wait_until
 
 NOTE = Path(__file__).parent / "programs/note.py"
@@ -76,13 +76,14 @@ def open_terminal() -> Iterator[list[Terminal]]:
         terminal.close()
 
 
+@pytest.mark.parametrize("before", [[], IN_ITS_OWN_GROUP], ids=["our group", "its own group"])
 @pytest.mark.parametrize(
     ("keys", "name"), [(b"\x03", "SIGINT"), (b"\x1c", "SIGQUIT")], ids=["Ctrl-C", "Ctrl-\\"]
 )
 def test_a_key_that_signals_reaches_the_program_once(
-    keys: bytes, name: str, tmp_path: Path, open_terminal: list[Terminal]
+    keys: bytes, name: str, before: list[str], tmp_path: Path, open_terminal: list[Terminal]
 ) -> None:
-    command = ["yprov-run", "-q", sys.executable, str(NOTE), str(tmp_path)]
+    command = ["yprov-run", "-q", *before, sys.executable, str(NOTE), str(tmp_path)]
     terminal = Terminal(command, tmp_path)
     open_terminal.append(terminal)
     wait_until((tmp_path / "ready.0").exists, "the program", 20)
@@ -139,17 +140,59 @@ def test_ctrl_c_ends_a_program_that_does_not_mind_it_and_the_wrapper_like_it(
     assert (tmp_path / "yprov/sh_1/prov.json").exists()
 
 
+@pytest.mark.parametrize("before", [b"", b"timeout 60 "], ids=["alone", "timeout"])
 def test_ctrl_z_stops_the_job_and_fg_continues_it(
-    tmp_path: Path, open_terminal: list[Terminal]
+    before: bytes, tmp_path: Path, open_terminal: list[Terminal]
 ) -> None:
     terminal = Terminal(["bash", "--norc", "-i"], tmp_path)
     open_terminal.append(terminal)
-    terminal.type(b"yprov-run -q sh -c 'echo go''ing; read word; echo got $word'\n")
+    script = b"echo go''ing; read word; echo got $word"
+    terminal.type(b"yprov-run -q %bsh -c '%b'\n" % (before, script))
     terminal.wait_for(rb"going\r\n")
     terminal.type(b"\x1a")
     terminal.wait_for(rb"(?s)Stopped.*\$ $")  # bash drops what is typed before its prompt
     terminal.type(b"fg\n")
     terminal.wait_for(rb"fg\r\n.*yprov-run")
+    terminal.type(b"hello\n")
+    terminal.wait_for(rb"got hello")
+    terminal.type(b"exit\n")
+    terminal.end()
+
+
+def test_a_program_behind_timeout_reads_the_terminal_and_ctrl_c_ends_it(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    script = "read word; echo got $word; exec sleep 50"
+    terminal = Terminal(["yprov-run", "-q", "timeout", "60", "sh", "-c", script], tmp_path)
+    open_terminal.append(terminal)
+    terminal.type(b"hello\n")
+    terminal.wait_for(rb"got hello")
+    terminal.type(b"\x03")
+    assert terminal.end() == -signal.SIGINT
+
+
+def test_ctrl_z_behind_timeout_stops_nothing_that_nobody_could_continue(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    """As under `ssh -t`: no shell waits for us, and the kernel does not stop us."""
+    script = "read word; echo got $word; read word; echo got $word"
+    terminal = Terminal(["yprov-run", "-q", "timeout", "60", "sh", "-c", script], tmp_path)
+    open_terminal.append(terminal)
+    terminal.type(b"one\n")
+    terminal.wait_for(rb"got one")
+    terminal.type(b"\x1atwo\n")
+    terminal.wait_for(rb"got two")
+    assert terminal.end() == 0
+
+
+def test_the_terminal_is_left_to_a_pager_behind_us(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    terminal = Terminal(["bash", "--norc", "-i"], tmp_path)
+    open_terminal.append(terminal)
+    pager = b"(read word; echo ${word}ing; read word </dev/tty; echo got $word)"
+    terminal.type(b"yprov-run -q timeout 60 sh -c 'sleep 1; echo go' | %b\n" % pager)
+    terminal.wait_for(rb"going\r\n")
     terminal.type(b"hello\n")
     terminal.wait_for(rb"got hello")
     terminal.type(b"exit\n")

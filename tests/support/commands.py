@@ -10,6 +10,10 @@ from pathlib import Path
 
 BIN = Path(sys.executable).parent
 REPOSITORY = Path(__file__).parents[2]
+# Before a program: it leads a process group of its own, as under `timeout`.
+IN_ITS_OWN_GROUP = [
+    sys.executable, "-c", "import os, sys; os.setpgid(0, 0); os.execvp(sys.argv[1], sys.argv[1:])",
+]  # fmt: skip
 
 
 def environment(**extra: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 The command is our child in our own process group, so that the terminal's job control reaches it as
 it would without us. Signals sent to us alone are passed on; those that were sent to everybody have
-reached it already.
+reached it already, unless it has left our group.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from yprov_run.launch.foreground import CommandGroup
 from yprov_run.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -169,20 +170,38 @@ def _failed(command: Sequence[str], error: OSError, started_ms: int) -> Outcome:
 
 
 def _wait(pid: int, witness: _Witness | None) -> int:
-    """Return the command's wait status, passing on what is sent to us alone."""
+    """Return the command's wait status, passing on what has not reached it."""
+    group = CommandGroup(pid)
     while True:
-        info = signal.sigwaitinfo(FORWARDED | {signal.SIGCHLD})
+        info = signal.sigtimedwait(FORWARDED | {signal.SIGCHLD}, group.look_s())
+        group.lend_terminal()
+        if info is None:
+            continue
         if info.si_signo == signal.SIGCHLD:
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
+            ended, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+            if ended and os.WIFSTOPPED(status):
+                group.stop_like(os.WSTOPSIG(status))
+            elif ended:
+                group.take_terminal_back()
                 return status
         elif info.si_code == _SI_USER and info.si_pid == os.getpid():
             continue  # we wrote where nobody reads any more, or too much
-        # A terminal's is everybody's; the witness is heard all the same, or its word would stay.
-        elif (witness is None or not witness.saw(info.si_signo)) and not (
-            info.si_code == _SI_KERNEL and info.si_signo in _KERNELS_TO_US
-        ):
-            os.kill(pid, info.si_signo)
+        else:
+            with contextlib.suppress(PermissionError):  # the command is another user's by now
+                _pass_on(info, pid, witness, group)
+
+
+def _pass_on(
+    info: signal.struct_siginfo, pid: int, witness: _Witness | None, group: CommandGroup
+) -> None:
+    """Pass a signal on: to the command what came to us alone, to a group what came to our group."""
+    number = info.si_signo
+    # The witness is heard also where the kernel says it, or its word would stay.
+    was_seen = witness is not None and witness.saw(number)
+    if not was_seen and not (info.si_code == _SI_KERNEL and number in _KERNELS_TO_US):
+        os.kill(pid, number)
+    elif number != signal.SIGXCPU and (apart := group.apart()) is not None:
+        os.killpg(apart, number)
 
 
 def _witness() -> _Witness | None:

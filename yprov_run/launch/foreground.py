@@ -1,0 +1,92 @@
+"""A command that leads a process group of its own: what is for ours is for that one.
+
+Without us it would lead the group that we lead, the one that a shell and a terminal know. `timeout`
+and shells make themselves leaders in any case, which changes nothing there and takes them out of
+our group here: signals to it pass them by, and they may not read the terminal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+
+_STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}  # by which a terminal stops a group
+_FIRST_LOOK_S, _LOOK_S, _NO_LOOK_S = 0.01, 1.0, 3600.0
+
+
+class CommandGroup:
+    """The process group of a command, as soon as that is another than ours."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._ours = os.getpgrp()
+        self._leads = self._ours == os.getpid()
+        self._terminal = _terminal() if self._leads else None
+        self._seen = 0
+        self._look_s = _FIRST_LOOK_S
+
+    def apart(self) -> int | None:
+        """Return the command's group, where it has left ours and would lead ours without us.
+
+        Where we do not lead ours (in a script), it would have left that one as well.
+        """
+        group = os.getpgid(self._pid)
+        return group if self._leads and group != self._ours else None
+
+    def look_s(self) -> float:
+        """Return how long to wait until the next look at who has the terminal: nothing tells us."""
+        if self._terminal is None:
+            return _NO_LOOK_S
+        self._look_s = min(2 * self._look_s, _LOOK_S)
+        return self._look_s
+
+    def lend_terminal(self) -> None:
+        """Put the command's group in the terminal's foreground where ours is there."""
+        if self._terminal is None or (group := self.apart()) is None:
+            return
+        self._seen = group
+        if _hand_over(self._terminal, self._ours, group):
+            os.killpg(group, signal.SIGCONT)  # it may have wanted to read before
+
+    def stop_like(self, number: int) -> None:
+        """Stop our group as the terminal has stopped the command's: a shell waits for ours."""
+        if self._terminal is None or number not in _STOPS or (group := self.apart()) is None:
+            return
+        os.killpg(self._ours, number)
+        # Here somebody has continued us; or nobody could, and the kernel did not stop us.
+        if signal.SIGCONT not in signal.sigpending():
+            os.killpg(group, signal.SIGCONT)
+
+    def take_terminal_back(self) -> None:
+        """Put our group in the foreground where the command's was left there."""
+        if self._terminal is not None:
+            _hand_over(self._terminal, self._seen, self._ours)
+            os.close(self._terminal)
+
+
+def _hand_over(terminal: int, holder: int, heir: int) -> bool:
+    """Make one group the foreground one if another is; False where it is not, or may not be."""
+    # Those in the background are stopped for it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    try:
+        if os.tcgetpgrp(terminal) != holder:
+            return False
+        os.tcsetpgrp(terminal, heir)
+    except OSError:  # it has hung up, or the command is of another session
+        return False
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return True
+
+
+def _terminal() -> int | None:
+    """Return the terminal that may be lent; None without one, or if others may want to read it.
+
+    Those are what our output is piped into: they are of our group, and may be a pager.
+    """
+    with contextlib.suppress(OSError):
+        if not stat.S_ISFIFO(os.fstat(1).st_mode):
+            return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY)
+    return None
