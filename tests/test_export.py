@@ -114,6 +114,30 @@ def test_a_relation_to_several_elements_names_them_as_they_are_named(form: str) 
     assert "a/1" not in convert(document, form).decode()
 
 
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    ("relation", "ends"),
+    [
+        ("alternateOf", ("alternate1", "alternate2")),
+        ("specializationOf", ("specificEntity", "generalEntity")),
+        ("hadMember", ("collection", "entity")),
+    ],
+)
+def test_a_relation_that_has_no_identifier_in_prov_keeps_both_its_ends(
+    relation: str, ends: tuple[str, str], form: str
+) -> None:
+    named = {f"prov:{end}": f"ex:{end}" for end in ends}
+    document = {
+        "prefix": {"ex": "urn:x#"},
+        "entity": {name: {} for name in named.values()},
+        relation: {"ex:named": named},
+    }
+    text = convert(document, form).decode()
+    assert "named" not in text
+    if form in {"ttl", "trig"}:
+        assert f"prov:{relation} ex:{ends[1]}" in text
+
+
 def test_a_foreign_document_is_written_too() -> None:
     document = json.loads(SAMPLE.read_text())
     for form in FORMATS:

@@ -2,7 +2,8 @@
 
 In JSON our documents are as the yProv family's programs want them: bare texts for types and times,
 slashes in identifiers, two spellings of each time. Here types become qualified names, times and
-references what they are, and every local part a name that PROV-XML's schema takes too.
+references what they are, and every local part a name that PROV-XML's schema takes too. Relations to
+which PROV gives no identifier lose theirs: under one, RDF would lack their two ends.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _SECOND = frozenset({"prov:startedAtTime", "prov:endedAtTime"})
 _OF_ELEMENTS = {"prov:role": "yprov:role", "prov:generatedAtTime": "dcterms:created"}
 _NEEDED = {"yprov": NAMESPACES["yprov"], "dcterms": NAMESPACES["dcterms"]}
 _TIMES = frozenset({"dcterms:created", "dcterms:modified"})
+_NAMELESS = frozenset({"alternateOf", "specializationOf", "mentionOf", "hadMember"})
 _REFERENCES = frozenset({"dcterms:isPartOf", "dcterms:conformsTo"})
 # The family binds prov-ml, which is no IRI, and which Turtle would take for a file's name.
 _PROVML = "https://github.com/HPCI-Lab/yProv4ML/prov-ml#"
@@ -54,9 +56,10 @@ class _Preparation:
     def document(self) -> dict[str, Any]:
         found: dict[str, Any] = {"prefix": self._prefixes}
         for kind in (*ELEMENTS, *RELATIONS):
-            for identifier, record in self._kind(kind).items():
+            for number, (identifier, record) in enumerate(self._kind(kind).items()):
                 is_element = kind in ELEMENTS
-                found.setdefault(kind, {})[self._name(identifier)] = (
+                name = f"_:{kind}.{number}" if kind in _NAMELESS else self._name(identifier)
+                found.setdefault(kind, {})[name] = (
                     [self._record(one, is_element) for one in record]
                     if isinstance(record, list)
                     else self._record(record, is_element)
