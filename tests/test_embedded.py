@@ -16,6 +16,7 @@ from tests.support import documents
 from tests.support.commands import environment, only_job, run
 from tests.support.records import Shape, write_record
 from yprov_run.cli.fold import fold
+from yprov_run.errors import YprovError
 from yprov_run.jobdir import JobDir
 from yprov_run.merge.embedded.collect import Embedded
 from yprov_run.merge.read import read_job
@@ -128,6 +129,17 @@ def _sweep(place: Path, *folders: str) -> JobDir:
         done = run("yprov-run", "-q", "sh", "-c", script, cwd=place / name, env=env)
         assert done.returncode == 0, done.stderr
     return JobDir(place / "jobs/sweep_4711")
+
+
+def test_copies_are_neither_read_nor_written_through_a_link(
+    two_ranks: Path, tmp_path: Path
+) -> None:
+    job = JobDir(Path(shutil.copytree(only_job(two_ranks), tmp_path / "job_1")))
+    folder = job.artifacts / "embedded"
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(YprovError, match="embedded: cannot write: it is a link"):
+        fold(job)
 
 
 def _copies(job: JobDir) -> list[str]:

@@ -155,6 +155,21 @@ def test_paths_out_of_the_directory_are_not_followed(job: JobDir, tmp_path: Path
     assert documents.of_type(document, "activity", "run:NodeExecution") == {}
 
 
+@pytest.mark.parametrize("name", ["metrics_GR0", "artifacts_GR0"])
+def test_nothing_is_written_through_a_link_in_the_place_of_a_folder(
+    name: str, job: JobDir, tmp_path: Path
+) -> None:
+    elsewhere = Path(shutil.copytree(job.path / name, tmp_path / "elsewhere"))
+    for path in elsewhere.iterdir():
+        path.write_text("precious")
+    shutil.rmtree(job.path / name)
+    (job.path / name).symlink_to(elsewhere)
+    done = _merge(job)
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert f"{name}: cannot write: it is a link".encode() in done.stderr
+    assert {path.read_text() for path in elsewhere.iterdir()} == {"precious"}
+
+
 def test_an_interrupted_merge_leaves_the_old_document_whole(job: JobDir) -> None:
     before = job.document.read_bytes()
     (job.artifacts / "tasks.csv").unlink()

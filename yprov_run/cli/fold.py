@@ -19,7 +19,7 @@ from yprov_run.merge.detail import Detail, detail_of
 from yprov_run.merge.embedded.collect import collect
 from yprov_run.merge.read import read_job
 from yprov_run.merge.sidefiles import write_metric_files
-from yprov_run.merge.staging import Staging
+from yprov_run.merge.staging import Staging, make_folder
 from yprov_run.merge.tables import writing_tables
 from yprov_run.merge.totals import job_totals
 from yprov_run.model import Gap
@@ -97,7 +97,7 @@ def fold_campaign(jobs: Sequence[JobDir], gaps: Sequence[Gap] = ()) -> Path:
         except OSError as error:
             raise YprovError(f"{directory.document}: {error.strerror}") from error
     try:
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         replace_file(path, dump(campaign(members, gaps)), mode_of(*(job.document for job in jobs)))
     except OSError as error:
         words = "copy the jobs' folders to where you may write, and merge them there"

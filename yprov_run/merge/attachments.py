@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from yprov_run.audience import EVERYBODY, common
 from yprov_run.jobdir import JobDir, replace_file
 from yprov_run.kinds import binaries, code, container, software
+from yprov_run.merge.staging import make_folder
 from yprov_run.model import Job
 
 
@@ -52,7 +53,7 @@ def write_attachments(job: Job, directory: JobDir) -> None:
                 equal = found.get(one.name, one)
                 found[one.name] = replace(one, mode=common([one.mode, equal.mode]))
     for one in found.values():
-        directory.artifacts.mkdir(exist_ok=True)
+        make_folder(directory.artifacts)
         replace_file(directory.artifacts / one.name, one.content, one.mode)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from yprov_run.jobdir import JobDir, safe_name
-from yprov_run.merge.staging import Staging
+from yprov_run.merge.staging import Staging, make_folder
 from yprov_run.merge.written import Written, written
 from yprov_run.model import Column, Job, NodeExecution, SideFile, Step
 from yprov_run.trace import samples
@@ -92,7 +92,7 @@ def _write_metrics(
     step: Step, node: NodeExecution, split: _Split, directory: JobDir, staging: Staging
 ) -> list[SideFile]:
     """Split one agent's samples into a file per series: `epoch,value,timestep` (UTC ms)."""
-    directory.metrics.mkdir(exist_ok=True)
+    make_folder(directory.metrics)
     with ExitStack() as stack:
         tables = [
             stack.enter_context(_metric_table(step, node, column, directory, staging))

@@ -1,4 +1,4 @@
-"""Files that belong together: under temporary names until all are whole, then under their own.
+"""Where the files of a merge get their places: folders of ours, and names once all are whole.
 
 What interrupts a merge leaves the old document and the old files beside it, which fit each other.
 """
@@ -6,9 +6,25 @@ What interrupts a merge leaves the old document and the old files beside it, whi
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from types import TracebackType
+
+
+def refuse_link(folder: Path) -> None:
+    """Raise OSError where a link stands in the place of a folder of ours.
+
+    Through it, files of others would be overwritten, or taken for ours.
+    """
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link, which is not followed; remove it", str(folder))
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of ours if it is not there. Raises OSError, also for a link in its place."""
+    refuse_link(path)
+    path.mkdir(exist_ok=True)
 
 
 class Staging:

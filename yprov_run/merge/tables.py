@@ -15,7 +15,7 @@ from yprov_run.jobdir import JobDir
 from yprov_run.merge import rows, side_by_side
 from yprov_run.merge.detail import FULL, Detail
 from yprov_run.merge.rows import Row
-from yprov_run.merge.staging import Staging
+from yprov_run.merge.staging import Staging, make_folder
 from yprov_run.model import Job, SideFile
 
 _ROWS_AT_ONCE = 512
@@ -31,7 +31,7 @@ def writing_tables(
     Those of nodes, samples and zones only where not all of it stands in the document. OSError is
     raised if the folder refuses.
     """
-    directory.artifacts.mkdir(exist_ok=True)
+    make_folder(directory.artifacts)
     nodes = job.nodes
     wanted = [("tasks", rows.TASKS, rows.task_rows)]
     if any(node.devices for node in nodes):

@@ -12,13 +12,14 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from yprov_run.audience import audience
 from yprov_run.jobdir import JobDir, replace_file
 from yprov_run.merge.embedded.hiding import without_secrets
 from yprov_run.merge.embedded.mlflow import read_run
 from yprov_run.merge.embedded.search import Candidate, Kind, candidates
+from yprov_run.merge.staging import make_folder, refuse_link
 from yprov_run.model import Gap, Job, Json
 from yprov_run.trace.opening import open_plain
 
@@ -50,9 +51,10 @@ class Embedded:
 def collect(job: Job, directory: JobDir) -> tuple[list[Embedded], list[Gap]]:
     """Return the records that the job's program left, and what could not be read of them.
 
-    Raises OSError if copies cannot be written.
+    Raises OSError if copies cannot be written, or would be written elsewhere.
     """
     folder = directory.artifacts / _FOLDER
+    refuse_link(folder)
     gaps: list[Gap] = []
     room = _MAX_ALL_BYTES
     for candidate in candidates(job):
@@ -102,12 +104,13 @@ def _copy(candidate: Candidate, content: bytes, folder: Path, mode: int) -> None
         digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         name = f"{digest}{_MLFLOW if candidate.kind == 'mlflow' else '.json'}"
     path = folder / name
+    for above in reversed(PurePath(name).parents):
+        make_folder(folder / above)
     try:
         if path.read_bytes() == content:
             return
     except OSError:
         pass
-    path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, content, mode)
     # Its time tells to which step it belongs, in every later merge too.
     os.utime(path, ns=(candidate.modified_ms * 1_000_000,) * 2)
