@@ -115,6 +115,17 @@ def test_two_folders_of_one_job_are_one_in_it_and_the_other_is_named(pair: Path)
     ]
 
 
+def test_two_jobs_whose_own_files_are_damaged_stay_two(folder: Path, tmp_path: Path) -> None:
+    copies = [tmp_path / part / "train_4711" for part in ("p", "q")]
+    for number, copy in enumerate(copies, start=1):
+        shutil.copytree(folder / f"yprov/job_{number}", copy)
+        (copy / "record/job.json").write_text('{\n "created_ms"')
+    run("yprov-merge", "-q", "--no-report", *map(str, copies), cwd=tmp_path)
+    document = json.loads((tmp_path / "campaign/prov.json").read_text())
+    assert check(document) == []
+    assert document["activity"]["campaign"]["run:jobCount"]["$"] == "2"
+
+
 @pytest.mark.parametrize("text", ['{"mine":1}', "mine"])
 def test_a_file_in_its_place_that_is_not_ours_is_not_replaced(text: str, pair: Path) -> None:
     own = pair / "yprov/campaign/prov.json"

@@ -219,6 +219,22 @@ def test_a_column_of_a_device_beyond_reason_is_none_of_ours(copy: JobDir) -> Non
     assert documents.job(_merged(copy))["run:state"] == "completed"
 
 
+def test_a_job_keeps_its_identifier_where_its_own_file_is_damaged_and_its_folder_renamed(
+    copy: JobDir,
+) -> None:
+    copy.job_file.write_text("{")
+    before = _merged(copy)["prefix"]["default"]
+    renamed = JobDir(copy.path.rename(copy.path.with_name("renamed_1")))
+    assert _merged(renamed)["prefix"]["default"] == before
+
+
+def test_a_job_of_which_no_step_is_left_has_a_document_too(copy: JobDir) -> None:
+    shutil.rmtree(copy.steps_dir)
+    document = _merged(copy)
+    assert documents.job(document)["run:stateReason"] == "no step was launched"
+    assert document["entity"]["execution_command"]["prov:value"] == ""
+
+
 def test_a_newer_schema_is_read_as_far_as_it_is_known(copy: JobDir) -> None:
     record = json.loads(copy.job_file.read_text())
     copy.job_file.write_text(json.dumps({**record, "schema": 99, "new": {"x": [1]}}))

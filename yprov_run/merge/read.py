@@ -21,6 +21,7 @@ from yprov_run.schedulers.slurm import expand_hostlist
 
 _NOT_CAPTURED = "code, software, environment and unnamed files are not captured, as asked"
 # Any constant will do; job identifiers of all versions hang on it.
+_LAUNCH = ("host", "boot_id", "pid", "start_ticks", "started_ms")
 _NAMESPACE = uuid.UUID("5f0c9c3e-6f0f-5c62-9a57-3a1f0d7a3c11")
 
 
@@ -50,7 +51,7 @@ def read_job(directory: JobDir, progress: Callable[[float], None] = lambda _: No
     return Job(
         name=fields.text(record, "name") or directory.name,
         number=fields.text(record, "number") or directory.number,
-        uuid=_job_uuid(record, directory),
+        uuid=_job_uuid(record, step_dirs, directory),
         directory=fields.text(record, "directory") or directory.path.name,
         cluster=fields.text(scheduler, "cluster"),
         scheduler=fields.text(scheduler, "scheduler") or "none",
@@ -76,10 +77,18 @@ def _variables(scheduler: Json) -> Json:
     return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
-def _job_uuid(record: Json, directory: JobDir) -> str:
-    """Mint the job's identifier from what makes it unique, the same in every merge."""
-    key = [record.get("identity"), record.get("number"), record.get("created_ms")]
-    if not record:
+def _job_uuid(record: Json, step_dirs: Sequence[StepDir], directory: JobDir) -> str:
+    """Mint the job's identifier from what makes it unique, the same in every merge.
+
+    Where its own file is lost, that is its first launch.
+    """
+    key = [record.get(name) for name in ("identity", "number", "created_ms")]
+    for step_dir in step_dirs:
+        if any(key):
+            break
+        command, _ = fields.load(step_dir.command)
+        key = [command.get(name) for name in _LAUNCH]
+    if not any(key):
         key = [directory.path.name]
     return str(uuid.uuid5(_NAMESPACE, json.dumps(key, sort_keys=True)))
 

@@ -56,6 +56,8 @@ def build(
     )
     figures = figures or job_totals(job)
     _add_job(records, job, level, figures)
+    if not job.steps:  # of every job, the family's programs look for what was run
+        _add_command(records, COMMAND, "")
     _add_agents(records, job)
     for step in job.steps:
         one_step = len(job.steps) == 1
@@ -215,16 +217,8 @@ def _add_step(records: Records, job: Job, step: Step, level: Detail, figures: To
     )
     _inform(records, identifier, JOB)
     is_first = step is job.steps[0]
-    command = records.add(
-        "entity",
-        COMMAND if is_first else f"command/{step.number}",
-        {
-            "prov:type": "prov:Plan",
-            "prov:label": "command",
-            "prov:value": command_line,
-            **own(argv=list(step.argv)),
-        },
-    )
+    name = COMMAND if is_first else f"command/{step.number}"
+    command = _add_command(records, name, command_line, **own(argv=list(step.argv)))
     started = {"prov:activity": identifier, "prov:trigger": command}
     if step.started_ms is not None:
         started["prov:time"] = utc(step.started_ms)
@@ -236,6 +230,11 @@ def _add_step(records: Records, job: Job, step: Step, level: Detail, figures: To
     add_hardware(records, step, level)
     for node in step.nodes:
         _add_node(records, step, node, level)
+
+
+def _add_command(records: Records, identifier: str, line: str, **more: str) -> str:
+    plan = {"prov:type": "prov:Plan", "prov:label": "command", "prov:value": line, **more}
+    return records.add("entity", identifier, plan)
 
 
 def _inform(records: Records, informed: str, informant: str) -> None:
