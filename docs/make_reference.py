@@ -148,9 +148,12 @@ def _configuration() -> str:
         f"3. the folder's `./{config.FOLDER}`\n"
         "4. the variables below\n"
         "5. [options](commands.md)\n",
-        "An unknown key, or a value of the wrong kind, is an error with file and line before "
-        "anything is launched (exit status 2).\n",
-        "```yaml\ndir: /scratch/project/yprov\ninterval: 5\nignore: [core.*, tmp]\n"
+        "Only the lists `env` and `ignore` and the lines of `advice` of several files add up.\n",
+        "An unknown key, or a value that may not be, is an error with file and line before "
+        "anything is launched (exit status 2); so is a variable in `dir` that is not set, where "
+        "no variable or option gives the folder. A file that is none (a pipe, a device), is above "
+        "1 MiB or cannot be read gives no settings, with a warning.\n",
+        "```yaml\ndir: $SCRATCH/yprov\ninterval: 5\nignore: [core.*, tmp]\n"
         "advice:\n  gpu_idle_below: 0.05\n```\n",
         "## Keys\n",
         _table("key", "value", "what it does")

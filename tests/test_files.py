@@ -21,8 +21,8 @@ from yprov_run.capture.files import Captured, Survey, Wanted
 from yprov_run.capture.hashing import Budget
 from yprov_run.capture.manifest import MAX_MEMBERS
 from yprov_run.capture.outputname import resolve, stream_files
-from yprov_run.capture.safefile import pseudo_devices, read_regular
 from yprov_run.kinds.files import FileRef
+from yprov_run.safefile import pseudo_devices, read_regular
 
 _NEVER = 1 << 62
 

@@ -2,7 +2,8 @@
 
 Flags and `YPROV_*` variables go over all of them. An unknown key, or a value of the wrong kind, is
 an error with the file's name and line, before anything is launched. Where a file cannot be read
-(a home that this node may not enter, a file system that has gone), there are no settings from it.
+(a home that this node may not enter, a file system that has gone, a pipe), there are no settings
+from it. Lists of several files add up, and so do the thresholds of the advice.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from yprov_run.errors import YprovError, meant
-from yprov_run.light import TYPE_CHECKING
+from yprov_run.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -23,11 +24,17 @@ FOLDER = "yprov.yaml"
 
 Settings = dict[str, object]
 
+INTERVAL_S = (0.01, 86400.0)
+_MOST_BYTES = 1 << 20
+
 # What a configuration file may set: name: (kind, what a value is, what it does).
 KEYS: dict[str, tuple[str, str, str]] = {
-    "dir": ("str", "a folder", "where job directories go, as `--dir`"),
+    "dir": ("folder", "a folder",
+            "where job directories go, as `--dir`; a leading `~`, `$NAME`, `${NAME}` are replaced"),
     "name": ("str", "a name", "the job's name, as `--name`"),
-    "interval": ("number", "a number of seconds", "time between samples, as `--interval`"),
+    "interval": (
+        "number", "a number of seconds, 0.01 to 86400", "time between samples, as `--interval`",
+    ),
     "capture": ("bool", "true or false", "`false` captures little, as `--no-capture`"),
     "merge": ("bool", "true or false", "`false` records only, as `--no-merge`"),
     "report": ("bool", "true or false", "`false` makes no report, as `--no-report`"),
@@ -40,8 +47,10 @@ KEYS: dict[str, tuple[str, str, str]] = {
             "more environment variables to keep, as `--env`"),
     "ignore": ("list", "a list of names or patterns",
                "more files and folders to pass over when looking for what the job read or wrote"),
-    "checksum_seconds": ("number", "a number of seconds", "what checksums may cost (60)"),
-    "checksum_gb": ("number", "a number of gigabytes", "what checksums may read (50)"),
+    "checksum_seconds": (
+        "number", "a number of seconds, 0 or more", "what checksums may cost (60)",
+    ),
+    "checksum_gb": ("number", "a number of gigabytes, 0 or more", "what checksums may read (50)"),
 }  # fmt: skip
 
 _NUMBERS = "advice"
@@ -68,10 +77,41 @@ TARIFF: dict[str, tuple[str, str]] = {
     "g_co2e_per_kwh": ("number", "grams of CO2 equivalent per kWh"),
     "price_per_kwh": ("number", "the price of a kWh"),
     "currency": ("text", "of that price"),
-    "pue": ("number", "power usage effectiveness: the whole site's energy over the nodes'"),
+    "pue": (
+        "number",
+        "power usage effectiveness: the whole site's energy over the nodes', at least 1",
+    ),
     "source": ("text", "who says so"),
     "date": ("text", "as of when"),
 }
+
+# Between what a number must be: others of the advice are shares, others of the tariff at least 0.
+_SHARE, _AT_LEAST_0 = (0.0, 1.0), (0.0, 1e9)
+_RANGES = {
+    "interval": INTERVAL_S, "checksum_seconds": _AT_LEAST_0, "checksum_gb": _AT_LEAST_0,
+    "least_seconds": _AT_LEAST_0, "pue": (1.0, 1e9),
+}  # fmt: skip
+
+
+class Folder(NamedTuple):
+    """A folder as a configuration file names it, and where that file does."""
+
+    text: str
+    where: str
+
+    def expanded(self, environ: Mapping[str, str]) -> str:
+        """Return it with a leading `~` and variables replaced; YprovError for an unset one."""
+        # Here and not above: with a file, YAML has imported it.
+        import re
+
+        def value(match: re.Match[str]) -> str:
+            name = match[1] or match[2]
+            if not environ.get(name):
+                raise YprovError(f"{self.where}: 'dir': the variable {name} is not set")
+            return environ[name]
+
+        home = re.sub(r"^~(?=/|$)", "${HOME}", self.text)
+        return re.sub(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", value, home)
 
 
 def files(environ: Mapping[str, str], folder: Path, site: Path = SITE) -> list[Path]:
@@ -90,7 +130,7 @@ def load(paths: list[Path]) -> Settings:
     settings: Settings = {}
     for path in paths:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = _text(path)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except UnicodeDecodeError as error:
@@ -99,8 +139,26 @@ def load(paths: list[Path]) -> Settings:
             _tell_once(f"no settings from {path}: {error.strerror or error}")
             settings["patch"] = False  # it may speak against keeping changes to the code
             continue
-        settings.update(_parse(path, text))
+        for name, value in _parse(path, text).items():
+            settings[name] = _together(name, settings.get(name), value)
     return settings
+
+
+def _text(path: Path) -> str:
+    path.stat()
+    # Here and not above: most have no file.
+    from yprov_run.safefile import read_regular
+
+    return read_regular(path, _MOST_BYTES).decode("utf-8")
+
+
+def _together(name: str, before: object, value: object) -> object:
+    """Return what holds where a later file sets what an earlier one has set."""
+    if isinstance(before, tuple) and isinstance(value, tuple) and name != "dir":
+        return (*before, *value)
+    if name == _NUMBERS and isinstance(before, dict) and isinstance(value, dict):
+        return {**before, **value}
+    return value
 
 
 _told: list[str] = []
@@ -159,11 +217,15 @@ def _inner_lines(
     """Yield (where, name, value) of the lines below a key; YprovError for an unknown name."""
     if not isinstance(node.value, list) or node.tag.rpartition(":")[2] != "map":
         raise YprovError(f"{where}: {key!r} must be `name: value` lines, indented")
+    seen = set()
     for inner_key, value in node.value:
         inner = f"{path}:{inner_key.start_mark.line + 1}"
         name = str(inner_key.value)
         if name not in known:
             raise YprovError(f"{inner}: unknown name {_unknown(name, known)}")
+        if name in seen:
+            raise YprovError(f"{inner}: {name!r} is set twice")
+        seen.add(name)
         yield inner, name, value
 
 
@@ -173,16 +235,12 @@ def _tariff(path: Path, where: str, node: Node) -> dict[str, object]:
     for inner, name, value in _inner_lines(path, where, node, _TARIFF, TARIFF):
         kind, what = TARIFF[name]
         text = value.value if isinstance(value.value, str) else ""
-        if kind == "text" and text:
+        if kind == "number":
+            found[name] = _number(inner, name, value, what, _AT_LEAST_0)
+        elif text:
             found[name] = text
-            continue
-        try:
-            number = float(text)
-        except ValueError:
-            number = -1.0
-        if kind == "text" or not 0 <= number < 1e9:
+        else:
             raise YprovError(f"{inner}: {name!r} must be {what}")
-        found[name] = number
     if not {"source", "date"} <= found.keys():
         raise YprovError(f"{where}: {_TARIFF!r} needs a `source` and a `date`")
     return found
@@ -192,12 +250,23 @@ def _numbers(path: Path, where: str, node: Node) -> dict[str, float]:
     """Return the thresholds of the advice."""
     numbers: dict[str, float] = {}
     for inner, name, value in _inner_lines(path, where, node, _NUMBERS, ADVICE):
-        tag = value.tag.rpartition(":")[2]
-        try:
-            numbers[name] = float(value.value if tag in {"int", "float"} else "")
-        except (TypeError, ValueError):
-            raise YprovError(f"{inner}: {name!r} must be a number") from None
+        wanted = "0 or more" if _RANGES.get(name) == _AT_LEAST_0 else "0 to 1"
+        numbers[name] = _number(inner, name, value, f"a number, {wanted}", _SHARE)
     return numbers
+
+
+def _number(
+    where: str, name: str, node: Node, wanted: str, usual: tuple[float, float] = _SHARE
+) -> float:
+    """Return a number that is within its key's range, else within the usual one of its kind."""
+    least, most = _RANGES.get(name, usual)
+    try:
+        number = float(node.value if isinstance(node.value, str) else "")
+    except ValueError:
+        number = -1.0
+    if not least <= number <= most:
+        raise YprovError(f"{where}: {name!r} must be {wanted}")
+    return number
 
 
 def _value(where: str, name: str, node: Node) -> object:
@@ -207,15 +276,12 @@ def _value(where: str, name: str, node: Node) -> object:
     tag = node.tag.rpartition(":")[2]
     if kind == "bool" and tag == "bool":
         return text.lower() in {"true", "yes", "on"}
-    if kind == "number" and tag in {"int", "float"}:
-        try:
-            return float(text)
-        except ValueError:
-            pass
+    if kind == "number":
+        return _number(where, name, node, wanted)
     if kind == "list" and isinstance(node.value, list) and tag == "seq":
         items = [item.value for item in node.value]
         if all(isinstance(item, str) and item for item in items):
             return tuple(items)
-    if kind == "str" and tag in {"str", "int"} and text:
-        return text
+    if kind in {"str", "folder"} and tag in {"str", "int"} and text:
+        return Folder(text, where) if kind == "folder" else text
     raise YprovError(f"{where}: {name!r} must be {wanted}")

@@ -39,7 +39,7 @@ merge_orphans='
 
 home=$(getent passwd "$SLURM_JOB_USER" | cut -d: -f6)
 setsid runuser -u "$SLURM_JOB_USER" -- \
-    env -i PATH="$PATH" HOME="$home" ${SLURM_CONF:+SLURM_CONF="$SLURM_CONF"} \
+    env -i PATH="$PATH" HOME="$home" YPROV_DIR="$base" ${SLURM_CONF:+SLURM_CONF="$SLURM_CONF"} \
     timeout "$limit" bash -c "$merge_orphans" orphans \
     "$folder" "$base" "$SLURM_JOB_ID" "$yprov_merge" </dev/null >/dev/null 2>&1 &
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from yprov_run.audience import OWNER, audience
 from yprov_run.capture.program import ProgramError, ask
-from yprov_run.capture.safefile import open_regular, read_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.scheduler import BatchScript, Captured
 from yprov_run.redaction.text import redact_argv, redact_text, redact_variable
+from yprov_run.safefile import open_regular, read_regular
 from yprov_run.trace.digest import checksum
 
 _LIMIT_S = 2.0

@@ -13,9 +13,9 @@ from contextlib import suppress
 
 from yprov_run.capture import elf
 from yprov_run.capture.hashing import Budget, hash_all
-from yprov_run.capture.safefile import open_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.binaries import Binary, Captured, Component
+from yprov_run.safefile import open_regular
 from yprov_run.trace.events import PROGRAM, EventReport, read_events
 
 MAX_BINARIES = 2_000

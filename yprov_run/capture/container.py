@@ -16,12 +16,12 @@ from pathlib import Path
 
 from yprov_run.audience import EVERYBODY, audience
 from yprov_run.capture.image import digest_in, with_image
-from yprov_run.capture.safefile import read_text
 from yprov_run.capture.scene import Scene
 from yprov_run.jobdir import StepDir
 from yprov_run.kinds.container import Captured, Container
 from yprov_run.redaction.shapes import REDACTED
 from yprov_run.redaction.text import redact_argv, redact_text
+from yprov_run.safefile import read_text
 
 _APPTAINER = ("apptainer", "singularity")
 _ENGINES = ("podman", "docker", "nerdctl", "podman-hpc", "shifter", "charliecloud", "ch-run")

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from yprov_run.capture.safefile import open_regular, read_text
 from yprov_run.kinds.software import Distribution, Interpreter
 from yprov_run.redaction.remote import without_credentials
+from yprov_run.safefile import open_regular, read_text
 
 _MAX_DISTRIBUTIONS = 10_000
 _MAX_FOLDERS = 200

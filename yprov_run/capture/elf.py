@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import struct
 
-from yprov_run.capture.safefile import open_regular
 from yprov_run.light import NamedTuple
+from yprov_run.safefile import open_regular
 
 _PT_INTERP, _PT_NOTE = 3, 4
 _NT_GNU_BUILD_ID = 3

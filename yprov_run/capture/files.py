@@ -20,10 +20,10 @@ from yprov_run.capture.collect import Item, Part, file_ref
 from yprov_run.capture.commandline import is_data_folder, paths_in, read_role, written_role
 from yprov_run.capture.hashing import Budget, Hashed, hash_all, version_of
 from yprov_run.capture.manifest import MAX_MEMBERS
-from yprov_run.capture.safefile import pseudo_devices
 from yprov_run.capture.walk import Found, Ignore, Limits, WalkReport, matching, walk
 from yprov_run.kinds.files import FileCollection, FileRef
 from yprov_run.light import NamedTuple
+from yprov_run.safefile import pseudo_devices
 
 MAX_FILES = 1_000
 _MAX_WALKED = 2_000_000

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from yprov_run.capture.safefile import read_text
 from yprov_run.jobdir import campaign_file, index_file
+from yprov_run.safefile import read_text
 
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _REMOTE = re.compile(r'\[remote "origin"\]')

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from yprov_run.capture.safefile import open_regular
 from yprov_run.light import TYPE_CHECKING, NamedTuple
+from yprov_run.safefile import open_regular
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

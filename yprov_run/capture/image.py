@@ -9,8 +9,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import replace
 
-from yprov_run.capture.safefile import open_regular, read_text
 from yprov_run.kinds.container import Container
+from yprov_run.safefile import open_regular, read_text
 
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})\Z")
 _MAX_DEFINITION_BYTES = 256 << 10

@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from yprov_run.capture.safefile import open_regular, read_text
 from yprov_run.kinds.software import Interpreter
+from yprov_run.safefile import open_regular, read_text
 
 _PYTHON = re.compile(r"(?:python|pypy)(?:\d+(?:\.\d+)?t?)?\Z")
 _NUMBERED = re.compile(r"python(\d+\.\d+)")

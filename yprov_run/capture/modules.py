@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from yprov_run.capture.safefile import open_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.modules import Captured, Module, Package
 from yprov_run.light import TYPE_CHECKING
 from yprov_run.redaction.text import redact_text
+from yprov_run.safefile import open_regular
 from yprov_run.trace.digest import checksum
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 from yprov_run.audience import audience, common
-from yprov_run.capture.safefile import open_regular
 from yprov_run.redaction.names import is_secret_name
 from yprov_run.redaction.shapes import REDACTED
 from yprov_run.redaction.text import redact_text
+from yprov_run.safefile import open_regular
 
 MAX_PATCH_BYTES = 1 << 20
 _MAX_FILE_BYTES = 64 << 10

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from yprov_run.capture import interpreter
 from yprov_run.capture.distributions import conda_packages, installed
-from yprov_run.capture.safefile import read_regular
 from yprov_run.capture.scene import Scene
 from yprov_run.kinds.software import Captured, Nearby
+from yprov_run.safefile import read_regular
 from yprov_run.trace.digest import checksum
 
 # Files that say what should be installed, looked for beside the program and where it runs.

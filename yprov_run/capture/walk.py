@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from yprov_run.capture.safefile import pseudo_devices
 from yprov_run.light import TYPE_CHECKING, NamedTuple
+from yprov_run.safefile import pseudo_devices
 
 if TYPE_CHECKING:
     from typing import IO

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from yprov_run.cli.completing import jobs
+from yprov_run.cli.request import at_home
 from yprov_run.cli.shell import show_version
 
 JobReference = Annotated[
@@ -16,7 +17,13 @@ JobReference = Annotated[
 JobsFolder = Annotated[
     Path,
     # Whether it may be read is seen where it has to be: a job may be known by its directory.
-    typer.Option("--dir", envvar="YPROV_DIR", help="Where job directories are.", readable=False),
+    typer.Option(
+        "--dir",
+        envvar="YPROV_DIR",
+        callback=at_home,
+        help="Where job directories are.",
+        readable=False,
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no summary.")]
 Version = Annotated[

@@ -185,4 +185,4 @@ def _write(own_name: str, wanted: str | None, text: str, mode: int) -> None:
 def main(words: Sequence[str]) -> None:
     """Run what follows `--init`: a template's name, if the first word is one, then options."""
     named = ["--init"] if words and not words[0].startswith("-") else []
-    execute(app, "yprov-run", [*named, *words])
+    execute(app, "yprov-run", [*named, *words], has_settings=False)

@@ -9,7 +9,7 @@ import typer
 
 from yprov_run.cli.common import Quiet, Version
 from yprov_run.cli.completing import templates
-from yprov_run.cli.request import Request, checked_interval, checked_merits, checked_tags
+from yprov_run.cli.request import Request, at_home, checked_interval, checked_merits, checked_tags
 from yprov_run.cli.teaching import examples
 from yprov_run.errors import YprovError
 
@@ -139,7 +139,7 @@ def run(
     del template, init, version
     return Request(
         argv=tuple(command),
-        base=directory,
+        base=at_home(directory),
         name=name,
         interval_s=checked_interval(interval),
         inputs=tuple(inputs or ()),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from yprov_run import config
-from yprov_run.cli.request import Request, checked_interval, checked_tags
+from yprov_run.cli.request import Request, at_home, checked_interval, checked_tags
 from yprov_run.errors import YprovError
 
 _VALUES = {
@@ -30,9 +30,11 @@ _SETTINGS = frozenset(
 def read(words: Sequence[str], environ: Mapping[str, str], folder: Path) -> Request | None:
     """Return what a command line asks for, or None if it is for Typer to read."""
     try:
-        settings = config.load(config.files(environ, folder))
         given = _split(words)
-        if given is None or not settings.keys() <= _SETTINGS:
+        if given is None:
+            return None
+        settings = config.load(config.files(environ, folder))
+        if not settings.keys() <= _SETTINGS:
             return None
         return _request(*given, _Defaults(settings, environ))
     except (YprovError, ValueError):
@@ -67,6 +69,7 @@ class _Defaults:
 
     def __init__(self, settings: config.Settings, environ: Mapping[str, str]) -> None:
         self._found: dict[str, object] = dict(settings)
+        self._environ = environ
         for variable, key in _VARIABLES.items():
             if environ.get(variable):
                 self._found[key] = environ[variable]
@@ -76,6 +79,8 @@ class _Defaults:
         if key in given:
             return given[key][-1]
         found = self._found.get(key)
+        if isinstance(found, config.Folder):
+            return found.expanded(self._environ)
         return None if found is None else str(found)
 
     def flag(self, key: str, default: bool) -> bool:
@@ -90,7 +95,7 @@ def _request(
     interval = defaults.text("interval", given)
     return Request(
         argv=command,
-        base=Request._field_defaults["base"] if base is None else Path(base),
+        base=Request._field_defaults["base"] if base is None else at_home(Path(base)),
         name=defaults.text("name", given),
         interval_s=checked_interval(1.0 if interval is None else float(interval)),
         inputs=tuple(given.get("input", ())),

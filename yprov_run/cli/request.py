@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from yprov_run.config import INTERVAL_S
 from yprov_run.errors import YprovError
 from yprov_run.light import NamedTuple
-
-_SHORTEST_INTERVAL_S = 0.01
-_LONGEST_INTERVAL_S = 86400
 
 
 class Request(NamedTuple):
@@ -34,13 +32,21 @@ class Request(NamedTuple):
     env: tuple[str, ...] = ()
 
 
+def at_home(folder: Path) -> Path:
+    """Return a folder with a leading `~` replaced, which a shell leaves in `--dir=~/x`."""
+    if folder.parts[:1] != ("~",):
+        return folder
+    try:
+        return folder.expanduser()
+    except RuntimeError:  # nobody knows where this user is at home
+        return folder
+
+
 def checked_interval(interval_s: float) -> float:
     """Return a time between samples that makes sense. Raises YprovError for any other."""
-    if not _SHORTEST_INTERVAL_S <= interval_s <= _LONGEST_INTERVAL_S:
-        raise YprovError(
-            f"--interval {interval_s:g}: give seconds between {_SHORTEST_INTERVAL_S:g} and "
-            f"{_LONGEST_INTERVAL_S}"
-        )
+    least, most = INTERVAL_S
+    if not least <= interval_s <= most:
+        raise YprovError(f"--interval {interval_s:g}: give seconds between {least:g} and {most:g}")
     return interval_s
 
 

@@ -32,7 +32,7 @@ def settings() -> dict[str, Any]:
     """Return the settings of the configuration files, as defaults of options."""
     found = config.load(config.files(os.environ, Path()))
     defaults: dict[str, Any] = {
-        "directory": found.get("dir"),
+        "directory": _folder(found.get("dir")),
         "name": found.get("name"),
         "interval": found.get("interval"),
         "quiet": found.get("quiet"),
@@ -43,22 +43,55 @@ def settings() -> dict[str, Any]:
     return {name: value for name, value in defaults.items() if value is not None}
 
 
+def _folder(setting: object) -> str | Callable[[], object] | None:
+    """Return a folder; where it has an unset variable, what raises that if the folder is needed."""
+    if not isinstance(setting, config.Folder):
+        return None
+    try:
+        return setting.expanded(os.environ)
+    except YprovError as error:
+        return _raising(error)
+
+
+def _raising(error: YprovError) -> Callable[..., object]:
+    def refuse(*_: object) -> object:
+        raise error
+
+    return refuse
+
+
+def _defaults(command: Any) -> dict[str, Any]:
+    """Return the settings as a command's defaults.
+
+    Where they are broken, what the command does is to say so; help, the version, where a template
+    lies, and what the Tab key completes need none.
+    """
+    inner = getattr(command, "commands", None)
+    try:
+        defaults = settings()
+    except YprovError as error:
+        for one in [command] if inner is None else inner.values():
+            one.invoke = _raising(error)
+        return {}
+    return defaults if inner is None else dict.fromkeys(inner, defaults)
+
+
 def execute(
     app: typer.Typer,
     program: str,
     words: Sequence[str] | None = None,
     whole: Callable[[], typer.Typer] | None = None,
+    has_settings: bool = True,
 ) -> object:
     """Run a command line (this process's own, if none is given) and return what comes of it.
 
     Misuse is one clear line and exit status 2, never a traceback. `whole` makes the command line
-    with all its subcommands, where `app` has but one, to see what was meant.
+    with all its subcommands, where `app` has but one, to see what was meant. Without
+    `has_settings` no configuration file is read.
     """
     command = cast("Any", typer.main.get_command(app))
     try:
-        defaults = settings()
-        if hasattr(command, "commands"):
-            defaults = dict.fromkeys(command.commands, defaults)
+        defaults = _defaults(command) if has_settings else {}
         result = command.main(words, prog_name=program, standalone_mode=False, default_map=defaults)
     except _UsageError as error:
         every = command if whole is None else typer.main.get_command(whole())

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from yprov_run.capture.hashing import Budget, Hashed, hash_all
 from yprov_run.capture.manifest import Manifest
-from yprov_run.capture.safefile import pseudo_devices
 from yprov_run.capture.walk import Found, Ignore, Limits, WalkReport, matching, walk
 from yprov_run.cli.after import file_settings
 from yprov_run.report.conditions import Record, uses
 from yprov_run.report.reading import Document, elements, value
+from yprov_run.safefile import pseudo_devices
 
 _MOST_NAMED = 20
 _MOST_WALKED = 2_000_000

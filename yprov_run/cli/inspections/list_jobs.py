@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from yprov_run.cli.request import at_home
 from yprov_run.errors import YprovError, meant
 from yprov_run.provenance.vocabulary import TERMS
 from yprov_run.report.columns import Cell, Column, print_columns
@@ -30,7 +31,10 @@ _AGE_S = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 # `directory` as in every command: the settings reach a parameter by its name.
 def list_jobs(
     directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", envvar="YPROV_DIR", help="Where jobs are.")
+        Path,
+        typer.Argument(
+            metavar="[DIR]", envvar="YPROV_DIR", callback=at_home, help="Where jobs are."
+        ),
     ] = Path("yprov"),
     tags: Annotated[
         list[str] | None, typer.Option("--tag", metavar="KEY[=VALUE]", help="With it. Repeatable.")
