@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import typer
 
 _MOST = 500
+
+
+@contextmanager
+def script_from_its_first_line(program: str) -> Iterator[None]:
+    """Print a completion script, if that is what is asked for, without empty lines before it.
+
+    zsh registers a function by the first line of its file alone, and Typer's first one is empty.
+    """
+    variable = f"_{program}_COMPLETE".replace("-", "_").upper()
+    if not os.environ.get(variable, "").startswith("source_"):
+        yield
+        return
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield
+    finally:
+        print(printed.getvalue().strip())
 
 
 def jobs(ctx: typer.Context, incomplete: str) -> list[str]:

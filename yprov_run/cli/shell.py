@@ -13,6 +13,7 @@ import typer
 
 from yprov_run import __version__, config
 from yprov_run.cli.complain import complain
+from yprov_run.cli.completing import script_from_its_first_line
 from yprov_run.cli.mistakes import explained
 from yprov_run.errors import MISUSE, YprovError
 
@@ -92,7 +93,10 @@ def execute(
     command = cast("Any", typer.main.get_command(app))
     try:
         defaults = _defaults(command) if has_settings else {}
-        result = command.main(words, prog_name=program, standalone_mode=False, default_map=defaults)
+        with script_from_its_first_line(program):
+            result = command.main(
+                words, prog_name=program, standalone_mode=False, default_map=defaults
+            )
     except _UsageError as error:
         every = command if whole is None else typer.main.get_command(whole())
         complain(program, explained(error, program, every))
