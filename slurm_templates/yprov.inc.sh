@@ -9,8 +9,12 @@
 #
 # Both run the command bare, with one warning, where yprov-run is not installed.
 
-# One folder for all jobs of this project, seen from every node.
-export YPROV_DIR="${YPROV_DIR:-${SLURM_SUBMIT_DIR:-$PWD}/yprov}"
+# One folder for all jobs of this project, seen from every node, also after a `cd`: unless a
+# configuration file names one, over which the variable would go.
+if [ -z "${YPROV_DIR:-}" ] && ! grep -Eqs '^["'\'']?dir["'\'']? *:' /etc/yprov/config.yaml \
+    "${XDG_CONFIG_HOME:-${HOME:-}/.config}/yprov/config.yaml" yprov.yaml; then
+    export YPROV_DIR="${SLURM_SUBMIT_DIR:-$PWD}/yprov"
+fi
 
 yprov_exec() {
     if command -v yprov-run >/dev/null 2>&1; then

@@ -89,6 +89,28 @@ def test_the_path_of_the_include_can_be_sourced(tmp_path: Path) -> None:
     assert len(list((tmp_path / "yprov").iterdir())) == 2
 
 
+def test_the_include_leaves_the_folder_to_variables_and_configuration_files(
+    tmp_path: Path,
+) -> None:
+    script = (
+        'set -eu; source "$(yprov-run --template include)"\n'
+        "mkdir -p below; cd below; yprov_exec -q true"
+    )
+    env = environment(HOME=str(tmp_path / "home"))
+    env.pop("XDG_CONFIG_HOME", None)
+    user = tmp_path / "home/.config/yprov/config.yaml"
+    user.parent.mkdir(parents=True)
+    user.write_text(f"quiet: true\ndir: {tmp_path}/users\n")
+    for extra, folder in (({}, "users"), ({"YPROV_DIR": f"{tmp_path}/mine"}, "mine")):
+        done = run("bash", "-c", script, cwd=tmp_path, env={**env, **extra})
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert (tmp_path / folder / "true_1/prov.json").exists()
+    user.write_text("quiet: true\n#dir: nowhere\n")
+    done = run("bash", "-c", script, cwd=tmp_path, env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "yprov/true_1/prov.json").exists()
+
+
 def test_the_include_runs_commands_bare_where_yprov_run_is_missing(tmp_path: Path) -> None:
     script = f"source {FOLDER}/yprov.inc.sh; yprov_step echo one; yprov_exec echo two"
     done = run("/bin/bash", "-c", script, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
