@@ -27,6 +27,7 @@ VALUES: dict[fill.Key, str] = {
     "ntasks-per-node": "6", "cpus-per-task": "12", "gpus-per-node": "2", "time": "1-06:30",
 }  # fmt: skip
 COMMAND = ["python", "fine tune.py", "--note", "it's tuned", "--lr=3e-4"]
+LINE = fill.quoted_command(COMMAND)
 
 
 def _text(name: str) -> str:
@@ -39,7 +40,7 @@ def _values(name: str) -> dict[fill.Key, str]:
 
 @pytest.mark.parametrize("name", catalogue.SCRIPTS)
 def test_a_script_is_filled_in_as_it_was_looked_at(name: str) -> None:
-    text = fill.fill(_text(name), _values(name), COMMAND if fill.command(_text(name)) else ())
+    text = fill.fill(_text(name), _values(name), LINE if fill.command(_text(name)) else "")
     golden = GOLDEN / f"{name}.sh"
     if os.environ.get("YPROV_GOLDEN") == "write":
         golden.parent.mkdir(exist_ok=True)
@@ -218,6 +219,8 @@ REFUSED = [
     (["single", "--no-such"], "--no-such"),
     (["single", "python", "a\nb"], "control character"),
     (["single", "srun", "python", "x.py"], "'srun'"),
+    (["mpich", "/usr/bin/mpiexec", "./a"], "'/usr/bin/mpiexec'"),
+    (["flux", "--gpus-per-node", "0"], "--gpus-per-node '0': give a number between 1 and 1000"),
     (["single", ""], "first word"),
     (["merge", "python"], "no command"),
     (["openmpi", "--gpus-per-node", "4"], "--gpus-per-node"),
@@ -250,6 +253,84 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     assert "#   sbatch mine-2.sh [" in (tmp_path / "mine-2.sh").read_text()
 
 
+def test_the_template_may_stand_behind_an_equals_sign(tmp_path: Path) -> None:
+    done = run("yprov-run", "--init=single", "--nodes", "2", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert fill.slots((tmp_path / "single.sh").read_text())["nodes"] == "2"
+
+
+def test_a_copy_of_the_include_names_itself(tmp_path: Path) -> None:
+    done = run("yprov-run", "--init", "include", "--file", "foo.sh", cwd=tmp_path)
+    assert done.stdout.decode().startswith("foo.sh written\n    source ./foo.sh\n")
+    assert "--template" not in (tmp_path / "foo.sh").read_text()
+
+
+def test_a_file_that_is_there_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "single.sh").touch()
+    done = _on_a_terminal(["yprov-run", "--init", "single"], [], tmp_path)
+    assert "is there already" in done
+    assert "name of the job" not in done
+
+
+def test_tasks_that_were_seen_and_left_are_not_changed_by_a_number_of_gpus(
+    tmp_path: Path,
+) -> None:
+    _on_a_terminal(["yprov-run", "--init", "ranks"], [*[""] * 6, "8", "", ""], tmp_path)
+    slots = fill.slots((tmp_path / "ranks.sh").read_text())
+    assert (slots["ntasks-per-node"], slots["gpus-per-node"]) == ("4", "8")
+
+
+def test_a_time_limit_in_the_schedulers_own_form_may_be_left_as_it_is(tmp_path: Path) -> None:
+    _on_a_terminal(["yprov-run", "--init", "flux"], [""] * 7, tmp_path)
+    assert (tmp_path / "flux.sh").read_text() == _text("flux")
+
+
+SHELL_LINES = [
+    "python train.py --data $DATA/x ~/y '$DATA' \"${DATA}/a b\" a\\>b",
+    "./run *.dat 'a;b' \"c|d\" \\$x $UNSET",
+    "a '#b' c#d \"it's\"",
+]
+
+
+@pytest.mark.parametrize("line", SHELL_LINES)
+def test_a_command_that_is_typed_means_in_the_script_what_it_means_to_a_shell(
+    line: str, tmp_path: Path
+) -> None:
+    for name in ("one.dat", "two.dat"):
+        (tmp_path / name).touch()
+    env = environment(HOME="/home/me", DATA="/data/a b")
+    script = f"show() {{ printf '<%s>' \"$@\"; }}\nprogram=({fill.shell_line(line)})\n"
+    done = run("bash", "-c", script + 'show "${program[@]}"', cwd=tmp_path, env=env)
+    assert done.stdout == run("bash", "-c", f"{script}show {line}", cwd=tmp_path, env=env).stdout
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("python a.py > log", "'>': give one command"),
+        ("a | b", "'|'"),
+        ("a & ", "'&'"),
+        ("a; b", "';'"),
+        ("a $(b)", "'('"),
+        ('a "$(b)"', "'$('"),
+        ("a `b`", "'`'"),
+        ("a ${b:-c}", "'${'"),
+        ('a "${b"', "'${'"),
+        ("a # b", "'#'"),
+        ("a $'\\'", '"$\'"'),
+        ("a) b", "')'"),
+        ("a 'b", "a quote is not closed"),
+        ("a \\", "a quote is not closed"),
+        (" ", "say which command"),
+        ("srun a", "leave 'srun' out"),
+    ],
+)
+def test_more_than_a_command_is_refused_where_one_is_typed(line: str, said: str) -> None:
+    with pytest.raises(YprovError, match=re.escape(said)):
+        fill.shell_line(line)
+
+
 def test_init_and_template_say_where_they_go(tmp_path: Path) -> None:
     done = run("yprov-run", "-q", "--init", "single", cwd=tmp_path)
     assert (done.returncode, b"first word" in done.stderr) == (2, True)
@@ -271,7 +352,7 @@ def test_on_a_terminal_it_asks_and_an_empty_answer_keeps_what_is_there(tmp_path:
     assert "CPUs per task [8]: " in done
     text = (tmp_path / "single.sh").read_text()
     expected = fill.fill(
-        _text("single"), {"partition": "boost", "nodes": "2", "time": "30"}, ["python", "a b.py"]
+        _text("single"), {"partition": "boost", "nodes": "2", "time": "30"}, "python 'a b.py'"
     )
     assert text == expected
 
@@ -310,7 +391,7 @@ _PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"
 
 @given(st.lists(_PRINTABLE, max_size=4))
 def test_a_command_is_read_back_as_it_was_given(arguments: list[str]) -> None:
-    text = fill.fill(_text("single"), {}, ["my program", *arguments])
+    text = fill.fill(_text("single"), {}, fill.quoted_command(["my program", *arguments]))
     (line,) = re.findall(r"^program=\((.*)\)$", text, re.MULTILINE)
     assert shlex.split(line) == ["my program", *arguments]
 

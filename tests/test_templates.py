@@ -119,7 +119,7 @@ def test_flux_starts_a_rank_for_each_gpu(tmp_path: Path) -> None:
 
 def _run_script(name: str, folder: Path, env: dict[str, str]) -> documents.Document:
     """Run a batch script as its scheduler would, and return its document."""
-    text = fill.fill(catalogue.path(name).read_text(), {"gpus-per-node": "3"}, ["sleep", "0.2"])
+    text = fill.fill(catalogue.path(name).read_text(), {"gpus-per-node": "3"}, "sleep 0.2")
     script = _script(folder, "script", text)
     done = subprocess.run(
         ["bash", str(script)], cwd=folder, env={**env, "PATH": f"{folder}:{env['PATH']}"},

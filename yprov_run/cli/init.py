@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -96,22 +96,23 @@ def init(
         "ntasks-per-node": tasks, "cpus-per-task": cpus, "gpus-per-node": gpus, "time": time,
     }  # fmt: skip
     values = {key: value for key, value in given.items() if value is not None}
-    words = tuple(command or ())
+    line = fill.quoted_command(command) if command else ""
     if template == _LIST:
         _list()
         return
-    asks = not (values or words or file) and sys.stdin.isatty() and sys.stderr.isatty()
+    asks = not (values or line or file) and sys.stdin.isatty() and sys.stderr.isatty()
     if template is None:
         if not asks:
             raise YprovError(f"say which template: {', '.join(catalogue.names())}")
         _list()
         template = _ask("template", "", _known)
     text = catalogue.path(template).read_text(encoding="utf-8")
-    if asks:
-        values, words = _questions(text)
     own_name = Path(catalogue.file_name(template)).name
+    target = _target(own_name if file is None else file)
+    if asks:
+        values, line = _questions(text)
     mode = _RUN_BY_EVERYBODY if catalogue.is_run_itself(template) else EVERYBODY
-    _write(own_name, file, fill.fill(text, values, words), mode)
+    _write(own_name, target, fill.fill(text, values, line), mode)
 
 
 def _list() -> None:
@@ -120,17 +121,18 @@ def _list() -> None:
         print(f"{name:14} {catalogue.purpose(catalogue.path(name).read_text(encoding='utf-8'))}")
 
 
-def _questions(text: str) -> tuple[dict[fill.Key, str], tuple[str, ...]]:
+def _questions(text: str) -> tuple[dict[fill.Key, str], str]:
     """Ask for each value that a script has a place for, and for its command."""
     values = {}
     for key, there in fill.slots(text).items():
-        answer = _ask(fill.ASKED[key], there, partial(_checked, key))
-        if answer != there:
+        answer = _ask(fill.ASKED[key], there, partial(_checked, text, key, there))
+        # A number of tasks that was seen and left stays, whatever is said of the GPUs then.
+        if answer and (answer != there or key == "ntasks-per-node"):
             values[key] = answer
     command = fill.command(text)
     if command is None:
-        return values, ()
-    return values, _ask("command", command, _split)
+        return values, ""
+    return values, _ask("command", command, fill.shell_line)
 
 
 def _ask(what: str, default: str, checked: Callable[[str], _Answer]) -> _Answer:
@@ -148,35 +150,35 @@ def _known(name: str) -> str:
     return name
 
 
-def _checked(key: fill.Key, said: str) -> str:
-    if said:
-        fill.checked(key, said)
+def _checked(text: str, key: fill.Key, there: str, said: str) -> str:
+    if said != there:
+        fill.checked(text, key, said)
     return said
 
 
-def _split(said: str) -> tuple[str, ...]:
-    try:
-        words = tuple(shlex.split(said))
-    except ValueError as error:
-        raise YprovError("a quote is not closed") from error
-    if not words:
-        raise YprovError("say which command the job runs")
-    fill.quoted_command(words)
-    return words
-
-
-def _write(own_name: str, wanted: str | None, text: str, mode: int) -> None:
-    """Write the script where nothing is yet, and say how it is submitted."""
-    file = own_name if wanted is None else wanted
+def _target(file: str) -> str:
+    """Return the name of the file to write. Raises YprovError for a wrong one, and one in use."""
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", file):
         raise YprovError(f"--file {file!r}: give a name of letters, digits and ._+- only")
+    if os.path.lexists(file):
+        raise _is_there(file)
+    return file
+
+
+def _is_there(file: str) -> YprovError:
+    return YprovError(f"{file}: is there already, and is left as it is; --file gives another")
+
+
+def _write(own_name: str, file: str, text: str, mode: int) -> None:
+    """Write the script where nothing is yet, and say how it is submitted."""
+    text = text.replace(f'"$(yprov-run --template {catalogue.INCLUDE})"', f"./{file}")
     text = re.sub(rf"(?m)^(#   .*\b){re.escape(own_name)}\b", rf"\g<1>{file}", text)
     try:
         written = write_once(Path(file), text, mode)
     except (OSError, UnicodeError) as error:
         raise YprovError(f"{file}: cannot be written: {error}") from error
     if not written:
-        raise YprovError(f"{file}: is there already, and is left as it is; --file gives another")
+        raise _is_there(file)
     print(f"{file} written")
     for line in catalogue.usage(text):
         print(f"    {line}")

@@ -288,10 +288,11 @@ def _interruptible() -> Iterator[None]:
 
 def _read_with_typer() -> Request | None:
     """Return what the user asked for; None if that has been answered, as for --help."""
-    if sys.argv[1:2] == ["--init"]:
+    first, _, value = "".join(sys.argv[1:2]).partition("=")
+    if first == "--init":
         from yprov_run.cli import init
 
-        init.main(sys.argv[2:])
+        init.main([value, *sys.argv[2:]] if value else sys.argv[2:])
         return None
     from yprov_run.cli.options import app
     from yprov_run.cli.shell import execute

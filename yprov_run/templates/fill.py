@@ -57,6 +57,10 @@ _STARTERS = frozenset(
     {"yprov-run", "srun", "sbatch", "mpirun", "mpiexec", "mpiexec.hydra", "torchrun", "apptainer",
      "singularity", "flux"}
 )  # fmt: skip
+# Of a shell's line: what is quoted; what is more than words; what runs or computes something.
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""")
+_MORE_THAN_WORDS = re.compile(r"[<>|&;()`]|(?<!\S)#|\$'")
+_SUBSTITUTION = re.compile(r"`|\$\(|\$\{(?!\w+\})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -89,6 +93,7 @@ class _Slot:
     written: str = "{}"
     form: Callable[[str], str] = _as_it_is
     everywhere: bool = False
+    least: int = 0
 
 
 def _slurm(key: Key) -> _Slot:
@@ -124,7 +129,8 @@ _SLOTS: dict[str, dict[Key, _Slot]] = {
         "partition": _flux("queue"),
         "account": _flux("bank"),
         "nodes": _flux("nodes"),
-        "gpus-per-node": _Slot(r"(?<=^gpus_per_node=)(?P<value>\d+)"),
+        # Its tasks are as many as its GPUs.
+        "gpus-per-node": _Slot(r"(?<=^gpus_per_node=)(?P<value>\d+)", least=1),
         "time": _flux("time-limit", _minutes),
     },
 }
@@ -147,10 +153,11 @@ def command(text: str) -> str | None:
     return None if match is None else match["value"]
 
 
-def fill(text: str, values: Mapping[Key, str], words: Sequence[str] = ()) -> str:
+def fill(text: str, values: Mapping[Key, str], line: str = "") -> str:
     """Return a script with these values and this command. Raises YprovError for any that is wrong.
 
-    Where a script has a task per GPU and only the GPUs are given, their number is the tasks' too.
+    The command is a line as `quoted_command` or `shell_line` return it. Where a script has a task
+    per GPU and only the GPUs are given, their number is the tasks' too.
     """
     there = slots(text)
     values = dict(values)
@@ -163,21 +170,21 @@ def fill(text: str, values: Mapping[Key, str], words: Sequence[str] = ()) -> str
     if a_task_each and "ntasks-per-node" not in values and gpus.strip("0"):
         values["ntasks-per-node"] = gpus
     for key, value in values.items():
-        text = _put(text, _slots(text)[key], checked(key, value))
-    if words:
+        text = _put(text, _slots(text)[key], checked(text, key, value))
+    if line:
         if command(text) is None:
             raise YprovError("this template takes no command")
-        quoted = f"program=({quoted_command(words)})"
-        text = _COMMAND.sub(lambda _: quoted, text)
+        text = _COMMAND.sub(lambda _: f"program=({line})", text)
     return text
 
 
-def checked(key: Key, value: str) -> str:
-    """Return a value if it may stand in a directive; a time as seconds. Raises YprovError."""
+def checked(text: str, key: Key, value: str) -> str:
+    """Return a value if it may stand in a script; a time as seconds. Raises YprovError."""
     if key == "time":
         return str(_seconds(value))
     if key in _MOST:
         least, most = _MOST[key]
+        least = max(least, _slots(text)[key].least)
         if re.fullmatch(r"[0-9]{1,6}", value) and least <= int(value) <= most:
             return str(int(value))
         raise YprovError(f"--{key} {value!r}: give a number between {least} and {most}")
@@ -188,14 +195,42 @@ def checked(key: Key, value: str) -> str:
 
 def quoted_command(words: Sequence[str]) -> str:
     """Return a command as a shell reads it back. Raises YprovError for one that cannot be."""
+    _check(words)
+    return shlex.join(words)
+
+
+def shell_line(said: str) -> str:
+    """Return a command as it was typed: `~`, `$NAME` and `*` are for the script's shell.
+
+    Raises YprovError for what is more than the words of one command.
+    """
+    try:
+        words = shlex.split(said)
+    except ValueError as error:
+        raise YprovError("a quote is not closed") from error
+    if not words:
+        raise YprovError("say which command the job runs")
+    unquoted = _QUOTED.sub("'", said)
+    in_force = _QUOTED.sub(lambda part: part[0] if part[0][0] == '"' else "", said)
+    if more := _MORE_THAN_WORDS.search(unquoted) or _SUBSTITUTION.search(in_force):
+        raise YprovError(
+            f"{more[0]!r}: give one command and its words only; write the rest into the script, "
+            "or put it in quotes"
+        )
+    _check(words)
+    return said.strip()
+
+
+def _check(words: Sequence[str]) -> None:
+    """Raise YprovError for words that cannot be the command of a script."""
     for word in words:
         if _CONTROL.search(word):
             raise YprovError(f"the command's word {word!r} has a control character in it")
     if not words[0]:
         raise YprovError("the command's first word is empty; say which program the job runs")
-    if words[0] in _STARTERS:
+    installed = words[0].rpartition("/")[2] if words[0].startswith("/") else words[0]
+    if installed in _STARTERS:
         raise YprovError(f"leave {words[0]!r} out of the command: the template starts it itself")
-    return shlex.join(words)
 
 
 def _slots(text: str) -> dict[Key, _Slot]:
