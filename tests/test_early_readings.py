@@ -100,7 +100,7 @@ class Patient(FakeWatch):
                 driver.open_now()
 
 
-def _ran(folder: Path, lives_s: float, opens_s: float) -> NodeExecution:
+def _ran(folder: Path, lives_s: float, opens_s: float, open_first: bool = False) -> NodeExecution:
     """Run an agent beside a fast and a slow driver; return what its record says of the node."""
     time = FakeTime()
     clock = time.clock()
@@ -109,6 +109,8 @@ def _ran(folder: Path, lives_s: float, opens_s: float) -> NodeExecution:
     drivers = [Driver("fast", time, time.now_s), Driver("slow", time, time.now_s + opens_s)]
     watch = Patient(time, lives_s, drivers)
     sensors = [driver.sensor for driver in drivers]
+    if open_first:
+        drivers[0].open_now()
     agent = Agent(trace, watch, Joined([]), sensors, 1.0, clock, lambda seconds: None)
     agent.run(4242)
     for driver in drivers:
@@ -129,6 +131,36 @@ def test_a_driver_that_opens_slowly_costs_the_energy_of_no_other(
     assert abs(fast.energy_j - truth_j) <= fast.energy_bound_j < 0.15 * truth_j
     assert (fast.energy_estimated_j or 0.0) < 0.05 * truth_j
     assert slow.energy_j is not None
+
+
+def test_a_driver_is_read_once_when_it_opens_and_not_when_another_does(tmp_path: Path) -> None:
+    _ran(tmp_path, 4.0, 1.3)
+    rows = [line.split(",") for line in (tmp_path / f"{KEY}.samples.csv").read_text().splitlines()]
+    fast_ms = [int(row[0]) for row in rows[1:] if row[1]]
+    assert len(fast_ms) == len({ms // 100 for ms in fast_ms}) == 5  # four and the last
+    assert not [ms for ms in fast_ms if 1200 < ms < 1500]
+
+
+def test_a_driver_that_is_open_at_the_first_sample_is_read_once(tmp_path: Path) -> None:
+    _ran(tmp_path, 0.9, 100.0, open_first=True)
+    rows = [line.split(",") for line in (tmp_path / f"{KEY}.samples.csv").read_text().splitlines()]
+    assert len([row for row in rows[1:] if row[1]]) == 2  # the first and the last
+
+
+def test_a_reading_does_not_end_the_watch_for_the_next_updates() -> None:
+    time = FakeTime()
+
+    class Eager(Meter):
+        def counters(self) -> list[tuple[int, int | None]]:
+            sensor.request()
+            return super().counters()
+
+    sensor = IsolatedSensor("eager", lambda: Eager("eager", time), lambda: time.now_s)
+    wait_until(lambda: sensor.is_open and not sensor.is_reading, "the driver", 10)
+    sensor.request()
+    wait_until(lambda: sensor.updates is not None, "the watch", 10)
+    assert sensor.updates is not None
+    assert 20 <= sensor.updates.longest_ms()[0] <= 32
 
 
 def test_a_driver_that_never_opens_costs_the_energy_of_no_other(tmp_path: Path) -> None:

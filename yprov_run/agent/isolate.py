@@ -68,13 +68,13 @@ class IsolatedSensor:
         """Tell whether a reading is under way."""
         return self._busy_since is not None
 
-    def request(self) -> None:
-        """Ask for one reading, unless the last call is still under way.
+    def request(self) -> bool:
+        """Ask for one reading, unless the last call is still under way; return whether it was.
 
         A driver whose calls take long is asked less often, so that it costs a tenth of the time.
         """
         if not self.is_open or self.lost or self._busy_since is not None:
-            return
+            return False
         now = self._monotonic()
         if now < self._not_before_s:
             if not self.throttled:
@@ -82,9 +82,10 @@ class IsolatedSensor:
                     f"a reading takes {1000 * min(self._took_s):.0f} ms: it is read less often"
                 )
             self.throttled += 1
-            return
+            return False
         self._busy_since = now
         self._go.release()
+        return True
 
     def wait(self, timeout_s: float) -> None:
         """Return when a reading is done, or the time is over."""
@@ -141,11 +142,10 @@ class IsolatedSensor:
         self._go.acquire()
         while (first := self._read(sensor)) is None and not self.lost:
             self._go.acquire()
-        asked = first is not None and self._observe(sensor, *first)
+        if first is not None:
+            self._observe(sensor, *first)
         while not self.lost:
-            if not asked:
-                self._go.acquire()
-            asked = False
+            self._go.acquire()
             self._read(sensor)
 
     def _read(self, sensor: Sensor) -> tuple[float, list[int | None]] | None:
@@ -176,23 +176,19 @@ class IsolatedSensor:
         self._failures = 0
         return answer
 
-    def _observe(self, sensor: Sensor, time_s: float, values: list[int | None]) -> bool:
-        """Learn how often the energy counters update, while there is nothing else to do.
-
-        Return whether a reading was asked for meanwhile.
-        """
+    def _observe(self, sensor: Sensor, time_s: float, values: list[int | None]) -> None:
+        """Learn how often the energy counters update, between the readings that are asked for."""
         watch = UpdateWatch()
         watch.see(time_s, energies(sensor.columns, values))
         until = self._monotonic() + LOOK_S
-        asked = False
-        while not asked and self._monotonic() < until and not watch.is_certain:
+        while not self.lost and self._monotonic() < until and not watch.is_certain:
             counters = self._tried(sensor.counters)
             if not counters:
                 break
             watch.see(self._monotonic(), counters)
-            asked = self._go.acquire(timeout=POLL_S)
+            if self._go.acquire(timeout=POLL_S):
+                self._read(sensor)
         self.updates = watch
-        return asked
 
     def look_on(self, values: list[int | None]) -> dict[int, int]:
         """Return by how much each counter's next update went beyond a last reading, in 0.1 J.

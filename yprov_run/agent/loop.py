@@ -54,7 +54,7 @@ class Agent:
         self._last: list[tuple[IsolatedSensor, list[int | None]]] = []
         self._ended = False
         self._started_s = self._seek_workers_s = clock.monotonic()
-        self._opened: set[str] = set()
+        self._asked: set[str] = set()  # sensors that were asked for a reading yet
         self.late = 0
         self.skipped = 0
 
@@ -110,7 +110,7 @@ class Agent:
     def _sample(self, deadline: float) -> None:
         now = self._clock.monotonic()
         self.late += now - deadline > self._interval_s / 2
-        self._read_all(now, _TOGETHER_S)
+        self._read_all(now, self._isolated)
         self._find_workers(now)
         self._take_notes(now)
         self._name_problems()
@@ -140,19 +140,19 @@ class Agent:
             grown_dj={str(offset + device): dj for device, dj in grown_dj.items()},
         )
 
-    def _read_all(self, now: float, patience_s: float) -> None:
+    def _read_all(self, now: float, sensors: Sequence[IsolatedSensor]) -> None:
         """Write one row; a sensor that takes longer gets a row of its own when it is done.
 
         The host is read after fast sensors: at once with them, each would wait for the other's
         hold of the interpreter, call by call.
         """
-        waiting = self._request()
+        waiting = self._request(sensors)
         for sensor in waiting:
             self._wait_for(sensor, now + READ_TOGETHER_S)
         host = self._host.read()
         readings, later = [], []
         for sensor in waiting:
-            self._wait_for(sensor, now + patience_s)
+            self._wait_for(sensor, now + _TOGETHER_S)
             reading = sensor.take()
             if reading is not None and reading[0] - now <= READ_TOGETHER_S:
                 readings.append((sensor, reading[1]))
@@ -179,11 +179,10 @@ class Agent:
             for event, fields in self.notes.take(now, pids):
                 self._trace.event(event, **fields)
 
-    def _request(self) -> list[IsolatedSensor]:
-        """Set all open sensors to work, and return them; asking twice is asking once."""
-        waiting = [sensor for sensor in self._isolated if sensor.is_open and not sensor.lost]
-        for sensor in waiting:
-            sensor.request()
+    def _request(self, sensors: Sequence[IsolatedSensor]) -> list[IsolatedSensor]:
+        """Set those that are open to work, and return them; asking twice is asking once."""
+        waiting = [sensor for sensor in sensors if sensor.is_open and not sensor.lost]
+        self._asked |= {sensor.name for sensor in waiting if sensor.request()}
         return waiting
 
     def _wait_for(self, sensor: IsolatedSensor, until: float) -> None:
@@ -197,10 +196,10 @@ class Agent:
             if reading is not None:
                 self.late += 1
                 self._rows.store(reading[0], None, [(sensor, reading[1])])
-            if sensor.is_open and sensor.name not in self._opened:
-                # Energy counts from the first reading, so that one does not wait for a deadline.
-                self._opened.add(sensor.name)
-                self._read_all(self._clock.monotonic(), _TOGETHER_S)
+        # Energy counts from the first reading, so that one does not wait for a deadline.
+        new = [s for s in self._isolated if s.is_open and not s.lost and s.name not in self._asked]
+        if new:
+            self._read_all(self._clock.monotonic(), new)
 
     def _announce(self, tasks: Sequence[WatchedTask]) -> None:
         for task in tasks:
