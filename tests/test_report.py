@@ -259,6 +259,19 @@ def test_a_silent_node_and_a_signal_are_marked(tmp_path: Path) -> None:
     assert "node0001: last sample" in marks
 
 
+def test_of_many_marks_the_first_and_the_last_stand_and_the_others_are_counted(
+    tmp_path: Path,
+) -> None:
+    dies_s = {node: 10.0 + node for node in range(50)}
+    _, page = _report(tmp_path, Shape(nodes=51, gpus=1, seconds=90, dies_s=dies_s))
+    marks = [mark["label"] for mark in json.loads(page.data["mark-data"])]
+    assert len(marks) == 40
+    assert marks[0] == "step 0 starts"
+    assert marks[-1] == "step 0 completed"
+    assert marks[-2] == "node0049: last sample"
+    assert "13 more marks, not drawn" in marks  # of 52, with 39 that are
+
+
 def test_a_value_that_is_read_in_turn_stands_until_the_next_and_a_hole_stays_a_hole() -> None:
     series = Series(0, "n1", 0, buckets=30)
     for bucket in (0, 4, 8, 20, 24):

@@ -187,7 +187,10 @@ def _worst(series: Sequence[Series], line: Timeline, factor: float) -> list[Json
 
 
 def marks(job: Job) -> list[Json]:
-    """Return what happened when: starts and ends of steps, signals, nodes that fell silent."""
+    """Return what happened when: starts and ends of steps, signals, nodes that fell silent.
+
+    Of very many the first and the last, with a mark between that says how many are left out.
+    """
     found: list[tuple[int, str, str]] = []
     for step in job.steps:
         name = f"step {step.number}"
@@ -208,4 +211,8 @@ def marks(job: Job) -> list[Json]:
                 names = ", ".join(sorted(map(signal_name, signals)))
                 found.append((node.ended_ms, f"{plain(node.name, _NAME)}: {names}", "bad"))
     found.sort()
-    return [{"time": t, "label": words, "tone": tone} for t, words, tone in found[:_MAX_MARKS]]
+    if (left_out := len(found) - _MAX_MARKS) > 0:
+        half = _MAX_MARKS // 2
+        between = (found[half][0], f"{left_out + 1} more marks, not drawn", "bad")
+        found = [*found[:half], between, *found[1 - half :]]
+    return [{"time": t, "label": words, "tone": tone} for t, words, tone in found]
