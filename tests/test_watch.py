@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import select
@@ -151,6 +152,24 @@ def test_ctrl_c_gives_the_terminal_back_too(tmux: Tmux, tmp_path: Path) -> None:
     tmux.wait_for("icanon")
 
 
+def test_suspended_it_gives_the_terminal_back_and_goes_on_as_before(
+    tmux: Tmux, tmp_path: Path
+) -> None:
+    directory = write_record(tmp_path, LIVE)
+    tmux.enter("bash --norc")
+    tmux.enter(f"yprov-inspect watch {shlex.quote(str(directory.path))} --every 0.1")
+    tmux.wait_for("q ends")
+    tmux("send-keys", "C-z")
+    tmux.wait_until_gone("q ends")
+    tmux.enter("stty -a | grep -o ' icanon'; echo SUSPENDED")
+    tmux.wait_for("icanon")
+    assert tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}").split() == ["1", "0"]
+    tmux.enter("fg")
+    tmux.wait_for("q ends")
+    tmux.type("q")
+    tmux.wait_until_gone("q ends")
+
+
 def test_a_window_that_changes_its_size_is_filled_again(tmux: Tmux, tmp_path: Path) -> None:
     directory = write_record(tmp_path, LIVE)
     tmux.enter(f"yprov-inspect watch {shlex.quote(str(directory.path))} --every 0.1")
@@ -268,6 +287,19 @@ def test_only_what_was_appended_is_read_and_a_torn_row_waits(tmp_path: Path) -> 
     live.refresh()
     assert len(node.history["gpu_utilisation"]) == seen + 1
     assert node.last["gpu_utilisation"] == 0.5
+
+
+def test_a_job_whose_process_is_dead_is_not_said_to_run(tmp_path: Path) -> None:
+    directory = write_record(tmp_path, LIVE)
+    assert "running" in _frame(directory)[0]
+    (step,) = directory.steps()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    command = json.loads(step.command.read_text())
+    ours = {"pid": dead.pid, "boot_id": boot_id, "start_ticks": "1"}
+    step.command.write_text(json.dumps({**command, **ours}))
+    assert "unknown" in _frame(directory)[0]
 
 
 def test_an_empty_directory_waits_for_the_first_node(tmp_path: Path) -> None:

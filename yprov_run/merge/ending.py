@@ -104,15 +104,23 @@ def _limit_reason(ended_ms: object, limit_ms: int | None) -> str:
 
 def _is_alive(command: Json) -> bool:
     """Tell whether the launching process lives; only its own machine, since that boot, can say."""
-    pid = fields.integer(command, "pid")
+    if not was_launched_here(command):
+        return False
     try:
-        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        if pid is None or fields.text(command, "boot_id") != boot_id:
-            return False
-        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        path = Path(f"/proc/{fields.integer(command, 'pid')}/stat")
+        stat = path.read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return False
     return stat[0] not in "ZX" and stat[19] == fields.text(command, "start_ticks")
+
+
+def was_launched_here(command: Json) -> bool:
+    """Tell whether a step was launched on this machine, since its last boot."""
+    try:
+        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return False
+    return fields.integer(command, "pid") is not None and fields.text(command, "boot_id") == boot_id
 
 
 def with_accounting(steps: Sequence[Step], accounting: Captured | None) -> Ending:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from yprov_run.jobdir import JobDir, NodeFiles, StepDir, node_of
 from yprov_run.merge import fields
-from yprov_run.merge.ending import job_ending, step_ending
+from yprov_run.merge.ending import job_ending, step_ending, was_launched_here
 from yprov_run.model import Ending, Json, Step
 from yprov_run.report.liveagent import (
     GPU_MEMORY,
@@ -154,8 +154,9 @@ class LiveJob:
         ending = step_ending(self._command, end, [], None)
         step = Step(self._step.number, (), "", "", "", None, None, ending, ())
         self.ending = job_ending([step])
-        if not end and any(not node.has_ended for node in self.nodes):
-            # Only the launching machine can tell that its process lives; samples tell as well.
+        going_on = not end and any(not node.has_ended for node in self.nodes)
+        if going_on and not was_launched_here(self._command):
+            # Only the launching machine can tell whether its process lives; elsewhere samples tell.
             self.ending = Ending("running", "node agents")
 
 

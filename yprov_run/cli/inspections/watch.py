@@ -26,7 +26,7 @@ from yprov_run.finding import find_job
 from yprov_run.report.live import LiveJob
 from yprov_run.report.screen import frame
 
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+_ENTER, _LEAVE = b"\x1b[?1049h\x1b[?25l", b"\x1b[?25h\x1b[?1049l"
 _HOME, _END_OF_LINE, _END_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 _FASTEST_S = 0.1
 _LOG_SIZE = (80, 24)
@@ -51,7 +51,7 @@ def watch(
         for line in frame(live, _now_ms(), columns, lines, _is_ascii()):
             print(line.plain.rstrip())
         return
-    with _raw_keys(), _full_screen():
+    with _own_screen():
         while True:
             size = os.get_terminal_size(sys.stdout.fileno())
             _draw(frame(live, _now_ms(), size.columns, size.lines, _is_ascii()), size.columns)
@@ -86,34 +86,45 @@ def _draw(lines: Sequence[Text], width: int) -> None:
 
 
 @contextlib.contextmanager
-def _raw_keys() -> Iterator[None]:
-    """Let keys come one by one and unseen; the terminal is as it was afterwards."""
+def _own_screen() -> Iterator[None]:
+    """Use the terminal's other screen, with keys that come one by one and unseen.
+
+    The terminal is as it was afterwards, and while the program is suspended.
+    """
     before = termios.tcgetattr(sys.stdin.fileno())
-    try:
+
+    def take() -> None:
         tty.setcbreak(sys.stdin.fileno())
-        yield
-    finally:
+        os.write(sys.stdout.fileno(), _ENTER)
+
+    def give_back() -> None:
+        with contextlib.suppress(OSError):
+            # Past Python's buffer, in which a signal may have interrupted a writer.
+            os.write(sys.stdout.fileno(), _LEAVE)
         termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, before)
 
-
-@contextlib.contextmanager
-def _full_screen() -> Iterator[None]:
-    """Use the terminal's other screen; what stood there stands again afterwards."""
+    def suspend(number: int, _: object) -> None:
+        give_back()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # and here it goes on
+        signal.signal(number, suspend)
+        take()
 
     def end(number: int, _: object) -> None:
         raise SystemExit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    sys.stdout.write(_ENTER)
+    signal.signal(signal.SIGTSTP, suspend)
+    take()
     try:
         yield
     except KeyboardInterrupt:
         pass
     finally:
         with contextlib.suppress(OSError):
-            sys.stdout.write(_LEAVE)
             sys.stdout.flush()
+        give_back()
 
 
 def _wait_for_end(seconds: float) -> bool:
