@@ -363,6 +363,28 @@ def test_a_job_or_campaign_without_a_record_is_still_read(jobs: Path, tmp_path: 
     assert "no job 1 in yprov" in run("yprov-merge", "1", cwd=tmp_path).stderr.decode()
 
 
+@pytest.mark.parametrize(
+    "words", ["list", "list --csv", "show 1 --files", "show 1", "diff 1 2", "rerun 1"]
+)
+def test_what_an_encoding_lacks_is_replaced(words: str, tmp_path: Path) -> None:
+    for number in (1, 2):
+        shape = replace(
+            SMALL, number=number, name="tr\u00e9n", argv=("echo", "\u6f22" * number),
+            files=[{"path": "/d/\u6f22", "role": "input", "size_bytes": 1, "sha256": "a" * 64}],
+        )  # fmt: skip
+        fold(write_record(tmp_path / "yprov", shape), with_report=False)
+    ascii_only = environment(
+        PYTHONIOENCODING="ascii", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"
+    )
+    done = run("yprov-inspect", *words.split(), cwd=tmp_path, env=ascii_only)
+    assert done.returncode in (0, 1)
+    assert b"Traceback" not in done.stderr
+    if words.startswith("rerun"):  # a script has to be what it is
+        assert "\u6f22".encode() in done.stdout
+    else:
+        assert b"?" in done.stdout
+
+
 def test_equal_jobs_differ_in_nothing_that_matters(jobs: Path) -> None:
     status, text, _ = inspect(jobs, "diff", "1", "3")
     assert status == 0

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from yprov_run.errors import MISUSE, YprovError
 
 # Typer does not export the base class of its own usage errors.
 _UsageError = cast("type[Exception]", typer.BadParameter.__base__)
+_REFUSING = ("strict", "surrogateescape")
 _INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -77,6 +79,12 @@ def _defaults(command: Any) -> dict[str, Any]:
     return defaults if inner is None else dict.fromkeys(inner, defaults)
 
 
+def _write_what_can_be() -> None:
+    """Let output have `?` for a character that the terminal's encoding lacks: never a traceback."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors in _REFUSING:
+        sys.stdout.reconfigure(errors="replace")
+
+
 def execute(
     app: typer.Typer,
     program: str,
@@ -90,6 +98,7 @@ def execute(
     with all its subcommands, where `app` has but one, to see what was meant. Without
     `has_settings` no configuration file is read.
     """
+    _write_what_can_be()
     command = cast("Any", typer.main.get_command(app))
     try:
         defaults = _defaults(command) if has_settings else {}

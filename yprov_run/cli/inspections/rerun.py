@@ -51,7 +51,7 @@ def rerun(
     environs = {name: {**os.environ, **settable(each)} for name, each in needed.items()}
     for warning in (*_unknown(given), *differences(document, place.path, found, environs)):
         complain(PROGRAM, plain(warning, 400))
-    print(script(found, needed))
+    _print_script(script(found, needed))
     if not execute:
         return 0
     if any(REDACTED in word for launch in found for word in launch.argv):
@@ -59,6 +59,12 @@ def rerun(
     if any(each.modules for each in given.values()):
         complain(PROGRAM, "modules are not loaded here; load them first if they are not")
     return _execute(found, environs)
+
+
+def _print_script(text: str) -> None:
+    """Print a script as the bytes that it has to be, whatever the terminal's encoding is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "surrogateescape"))
 
 
 def _unknown(given: Mapping[str, Conditions]) -> Iterator[str]:
