@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yprov_run.capture import before, commandline, walk
+from yprov_run.capture import before, commandline, items, walk
 from yprov_run.capture.before import Before
 from yprov_run.capture.files import Captured, Survey, Wanted
 from yprov_run.capture.hashing import Budget
@@ -344,8 +344,9 @@ def test_only_its_time_tells_of_a_file_that_no_look_would_have_met(
     (file,) = _survey(folder, inputs=[name], was=was).files
     assert file.note == ""
     was.default_started_ns = 0
-    (file,) = _survey(folder, inputs=[name], was=was).files
-    assert "the job changed it" in file.note
+    old, new = _survey(folder, inputs=[name], was=was).files
+    assert (old.generated, new.generated) == (False, True)
+    assert "the job had changed it before it was looked at" in old.note
 
 
 def test_a_folder_that_was_seen_in_part_says_nothing_of_what_was_not_in_it(folder: Path) -> None:
@@ -452,6 +453,132 @@ def test_only_what_changed_in_an_output_folder_is_an_output(folder: Path) -> Non
     (folder / "out/now").write_text("x")
     (collection,) = _survey(folder, outputs=["out"], was=was).collections
     assert [member.path for member in collection.members] == ["out/now"]
+
+
+@pytest.mark.parametrize("outputs", [(), ("state.nc",), (".",)], ids=str)
+def test_an_input_that_the_job_changed_is_an_output_made_of_what_was_read(
+    folder: Path, outputs: Sequence[str]
+) -> None:
+    (folder / "state.nc").write_text("old")
+    was = _look(folder, "state.nc")
+    (folder / "state.nc").write_text("newer")
+    captured = _survey(folder, inputs=["state.nc"], outputs=outputs, was=was)
+    old, new = captured.files
+    assert (old.role, old.generated, old.size_bytes, old.sha256) == ("input", False, 3, None)
+    assert "as it was before the job changed it" in old.note
+    assert (new.role, new.generated, new.size_bytes) == ("output", True, 5)
+    assert (new.sha256, new.before is not None) == (hashlib.sha256(b"newer").hexdigest(), True)
+    assert captured.problems == ()
+
+
+def test_in_an_input_folder_what_the_job_made_or_changed_is_written_and_what_was_there_read(
+    folder: Path,
+) -> None:
+    (folder / "data").mkdir()
+    for name in ("a.csv", "b.csv", "c.csv"):
+        (folder / "data" / name).write_text("old")
+    was = _look(folder)
+    (folder / "data/a.csv").write_text("newer")
+    (folder / "data/c.csv").unlink()
+    (folder / "data/labels.cache").write_text("made")
+    captured = _survey(folder, inputs=["data"], outputs=["data"], was=was, look_around=True)
+    used, made = captured.collections
+    assert (used.generated, used.count, used.unhashed_count) == (False, 3, 2)
+    assert {file.path: (file.size_bytes, file.note) for file in used.members} == {
+        "data/a.csv": (3, items.AS_IT_WAS),
+        "data/b.csv": (3, ""),
+        "data/c.csv": (3, items.GONE),
+    }
+    assert made.generated
+    assert {file.path: file.before is not None for file in made.members} == {
+        "data/a.csv": True,
+        "data/labels.cache": False,
+    }
+    assert captured.files == ()
+
+
+def test_of_a_glob_of_many_files_those_that_the_job_changed_are_written(folder: Path) -> None:
+    for number in range(MAX_MEMBERS + 5):
+        (folder / f"{number:03}.h5").write_text("old")
+    was = _look(folder)
+    (folder / "004.h5").write_text("newer")
+    (folder / "007.h5").unlink()
+    used, made = _survey(
+        folder, inputs=["*.h5"], outputs=["*.h5"], was=was, look_around=True
+    ).collections
+    assert (used.generated, used.count, used.unhashed_count) == (False, MAX_MEMBERS + 5, 2)
+    assert (made.generated, [file.path for file in made.members]) == (True, ["004.h5"])
+
+
+def test_a_glob_of_many_folders_is_all_that_is_below_them(folder: Path) -> None:
+    def fill(text: str) -> str:
+        for number in range(MAX_MEMBERS + 1):
+            (folder / f"train/n{number}").mkdir(parents=True, exist_ok=True)
+            (folder / f"train/n{number}/1.jpg").write_text(text)
+        (folder / "train/n1.txt").write_text("beside")
+        places = _survey(folder, inputs=["train/*"]).collections
+        (collection,) = places
+        assert (collection.count, collection.unhashed_count) == (MAX_MEMBERS + 2, 0)
+        return collection.sha256
+
+    first = fill("x")
+    by_hand = subprocess.run(
+        "find train -type f | LC_ALL=C sort | xargs sha256sum | sha256sum",
+        shell=True, cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    assert first == by_hand.stdout.decode().split()[0]
+    subprocess.run(["rm", "-r", f"{folder}-manifests"], check=True)
+    assert fill("y") != first, "the checksum is over what is in the files"
+
+
+def test_a_file_put_here_with_an_old_time_before_the_look_is_written(folder: Path) -> None:
+    (folder / "there").write_text("x")
+    (folder / "unpacked").write_text("x")
+    os.utime(folder / "unpacked", (1, 1))
+    os.utime(folder / "there", (1, 1))
+    was = _look(folder, started_ns=(folder / "unpacked").stat().st_ctime_ns)
+    was.files[str(folder / "there")] = was.files[str(folder / "there")]._replace(changed_ns=1)
+    (folder / "there").chmod(0o600)
+    captured = _survey(folder, outputs=["unpacked"], argv=["cp", "there"], was=was)
+    files = _by_path(captured.files)
+    assert (files["there"].generated, files["there"].note) == (False, "")
+    assert (files["unpacked"].generated, files["unpacked"].note) == (True, before.OF_OLD_TIME)
+
+
+def test_a_further_link_to_what_was_there_is_no_change_of_it(folder: Path) -> None:
+    (folder / "big.nc").write_text("x")
+    os.utime(folder / "big.nc", (1, 1))
+    (folder / "in.nc").hardlink_to(folder / "big.nc")
+    was = _look(folder, started_ns=(folder / "big.nc").stat().st_ctime_ns)
+    assert _survey(folder, was=was, look_around=True).files == ()
+
+
+@pytest.mark.parametrize("name", ["in.csv", "i*.csv", "data"])
+def test_an_input_that_the_job_removed_is_told_with_what_it_was(folder: Path, name: str) -> None:
+    (folder / "data").mkdir()
+    (folder / "in.csv").write_text("1,2\n")
+    (folder / "data/a").write_text("1,2\n")
+    was = _look(folder)
+    inode = (folder / "in.csv").stat().st_ino
+    (folder / "done").mkdir()
+    (folder / "in.csv").rename(folder / "done/in.csv")
+    (folder / "data").rename(folder / "done/data")
+    captured = _survey(folder, inputs=[name], was=was)
+    members = [file for each in captured.collections for file in each.members]
+    (file,) = (*captured.files, *members)
+    assert (file.role, file.generated, file.size_bytes, file.sha256) == ("input", False, 4, None)
+    assert (file.note, file.inode == inode) == (items.GONE, name != "data")
+    assert captured.problems == ()
+
+
+def test_an_argument_that_the_job_removed_is_an_input(folder: Path) -> None:
+    (folder / "in.csv").write_text("1,2\n")
+    was = _look(folder)
+    (folder / "in.csv").unlink()
+    (folder / "in.csv.gz").write_text("x")
+    files = _by_path(_survey(folder, argv=["gzip", "in.csv"], was=was, look_around=True).files)
+    assert (files["in.csv"].generated, files["in.csv"].note) == (False, items.GONE)
+    assert files["in.csv.gz"].generated
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 from tests.conftest import need
 from tests.support import documents
 from tests.support.commands import environment, only_job, run
+from yprov_run.provenance.check import check
 
 _GIT = {
     "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
@@ -168,6 +169,43 @@ def test_a_file_that_a_later_step_changed_is_derived_from_what_the_earlier_one_m
         one["prov:entity"]: one["prov:activity"] for one in document["wasGeneratedBy"].values()
     }
     assert (makers[versions["4"]], makers[versions["8"]]) == ("step/0", "step/1")
+
+
+def test_an_input_that_a_later_step_changed_was_used_as_the_earlier_one_had_left_it(
+    tmp_path: Path,
+) -> None:
+    for number in range(2):
+        look = _AFTER_THE_LOOK.replace("steps/0", f"steps/{number}")
+        (tmp_path / "step.py").write_text(f"{look}\nopen('data/a.csv', 'a').write('more')\n")
+        (tmp_path / "data").mkdir(exist_ok=True)
+        env = environment(SLURM_JOB_ID="7", SLURM_JOB_NAME="j")
+        done = run("yprov-run", "-q", "-i", "data", "-o", "data", sys.executable, "step.py",
+                   cwd=tmp_path, env=env)  # fmt: skip
+        assert done.returncode == 0
+    document = documents.load(only_job(tmp_path) / "prov.json")
+    versions = {
+        record["schema:contentSize"]: name
+        for name, record in documents.of_type(document, "entity", "run:File").items()
+        if record["prov:location"] == "data/a.csv"
+    }
+    assert sorted(versions) == ["4", "8"]
+    relations = {
+        (kind, one["prov:activity"], one["prov:entity"])
+        for kind in ("used", "wasGeneratedBy")
+        for one in document[kind].values()
+        if one["prov:entity"] in versions.values()
+    }
+    assert relations == {
+        ("wasGeneratedBy", "step/0", versions["4"]),
+        ("used", "step/1", versions["4"]),
+        ("wasGeneratedBy", "step/1", versions["8"]),
+    }
+    derived = {
+        (one["prov:generatedEntity"], one["prov:usedEntity"])
+        for one in document["wasDerivedFrom"].values()
+    }
+    assert (versions["8"], versions["4"]) in derived
+    assert check(document) == []
 
 
 def test_stdin_and_stdout_that_are_files_are_an_input_and_a_log(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from yprov_run.light import NamedTuple
 class Item(NamedTuple):
     """A file: where it is as it was named, what it is for, and what the job did to it.
 
-    `status` is None where it could not be had; `note` then says why.
+    `status` is None where it could not be had; `note` then says why, and `known` is what is known.
     """
 
     path: str
@@ -26,6 +26,7 @@ class Item(NamedTuple):
     change: Change
     note: str = ""
     status: os.stat_result | None = None
+    known: Version | None = None
 
 
 def file_ref(item: Item, hashed: Hashed) -> FileRef:
@@ -37,12 +38,16 @@ def file_ref(item: Item, hashed: Hashed) -> FileRef:
         size_bytes=version.size_bytes if version else None,
         sha256=hashed.sha256,
         modified_ms=version.modified_ns // 1_000_000 if version else None,
-        note="; ".join(note for note in (item.note, hashed.note) if note),
+        note=_joined(item.note, item.change.note, hashed.note),
         generated=item.generated,
         origin=item.origin,
         inode=version.inode if version else None,
         before=_file_version(before) if before and item.generated else None,
     )
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
 
 
 def _file_version(version: Version) -> FileVersion:
@@ -75,7 +80,7 @@ class Part:
 
     def add(self, member: str, change: Change, hashed: Hashed) -> None:
         """Add a file by its path below the folder. Raises OSError if the disk refuses."""
-        self._manifest.add(member, hashed)
+        self._manifest.add(member, hashed._replace(note=_joined(change.note, hashed.note)))
         if len(self._files) < MAX_MEMBERS:
             path = os.path.join(self._path, member)  # noqa: PTH118 - as it was given
             role = written_role(path) if self._generated else "input"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from yprov_run.light import NamedTuple
 
@@ -21,7 +21,7 @@ _HYDRA_NAME = ("--config-name", "-cn")
 
 
 class Named(NamedTuple):
-    """A path that is there, and the role it plays if the job reads it."""
+    """A path that is or was there, and the role it plays if the job reads it."""
 
     path: str
     role: str
@@ -56,16 +56,19 @@ def is_data_folder(absolute: str, folder: str) -> bool:
     return not any(f"{path}/".startswith(f"{absolute.rstrip('/')}/") for path in around)
 
 
-def paths_in(argv: Sequence[str], folder: str) -> list[Named]:
+def paths_in(argv: Sequence[str], folder: str, were_there: Container[str] = ()) -> list[Named]:
     """Return the paths among a command's words that are there, each once, as they were given.
 
-    A word counts whole, from its first `=` on, or without an `@` before it (argparse's files of
-    arguments). A program that is searched on the PATH is no path.
+    So are those that `were_there`, by absolute path. A word counts whole, from its first `=` on, or
+    without an `@` before it (argparse's files of arguments). A program that is searched on the PATH
+    is no path.
     """
     found: dict[str, Named] = {}
     for index, word in enumerate(argv[:MAX_WORDS]):
         for path, role in _readings(word):
-            if (index or "/" in path) and path not in found and _is_there(path, folder):
+            if (not index and "/" not in path) or path in found:
+                continue
+            if _is_there(path, folder) or _absolute(path, folder) in were_there:
                 found[path] = Named(path, role or read_role(path))
                 break
     for path in _hydra(argv, folder):
@@ -89,6 +92,10 @@ def _is_there(path: str, folder: str) -> bool:
         return os.path.lexists(os.path.join(folder, path))  # noqa: PTH118 - as it was given
     except ValueError:  # a NUL, from a file of arguments
         return False
+
+
+def _absolute(path: str, folder: str) -> str:
+    return os.path.normpath(os.path.join(folder, path)) if path else ""  # noqa: PTH118
 
 
 def _hydra(argv: Sequence[str], folder: str) -> Iterator[str]:

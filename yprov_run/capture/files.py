@@ -10,17 +10,32 @@ import os
 import stat
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yprov_run.capture.before import Before, Change
+from yprov_run.capture.before import UNCHANGED, Before, Change
 from yprov_run.capture.collect import Item, Part, file_ref
-from yprov_run.capture.commandline import is_data_folder, paths_in, read_role, written_role
-from yprov_run.capture.hashing import Budget, Hashed, hash_all, version_of
+from yprov_run.capture.commandline import is_data_folder, paths_in
+from yprov_run.capture.hashing import Budget, Hashed, Version, hash_all, version_of
+from yprov_run.capture.items import (
+    ARGUMENT,
+    AS_IT_WAS,
+    DIRECTIVE,
+    FOUND,
+    GONE,
+    IMAGE,
+    NAMED_INPUT,
+    NAMED_OUTPUT,
+    STILL_OPEN,
+    WRITTEN,
+    gone_item,
+    items_of,
+    stream_items,
+    unreadable_item,
+)
 from yprov_run.capture.manifest import MAX_MEMBERS
-from yprov_run.capture.walk import Found, Ignore, Limits, WalkReport, matching, walk
+from yprov_run.capture.walk import Found, Ignore, Limits, WalkReport, below, matching, walk
 from yprov_run.kinds.files import FileCollection, FileRef
 from yprov_run.light import NamedTuple
 from yprov_run.safefile import pseudo_devices
@@ -29,11 +44,7 @@ MAX_FILES = 1_000
 _MAX_WALKED = 2_000_000
 _MAX_WALKED_UNNAMED = 200_000
 _MAX_WALK_UNNAMED_S = 10.0
-
-NAMED_INPUT, NAMED_OUTPUT, DIRECTIVE = "--input", "--output", "#SBATCH"
-ARGUMENT, FOUND, IMAGE = "argument", "working directory", "container image"
-_STANDARD = ((0, "stdin"), (1, "stdout"), (2, "stderr"))
-STILL_OPEN = "no checksum: it is still being written, as yprov-run's own output"
+_ONLY_CHANGED = WRITTEN | {FOUND}
 
 
 class Wanted(NamedTuple):
@@ -79,7 +90,7 @@ class Survey:
         self._pseudo = pseudo_devices()
         self._items: list[Item] = []
         self._seen: set[str] = set()
-        self._folders: list[str] = []
+        self._folders: set[str] = set()
         self._collections: list[FileCollection] = []
         self._problems: list[str] = []
         self._parts = 0
@@ -93,12 +104,14 @@ class Survey:
         for pattern in wanted.outputs:
             folders += self._named(pattern, NAMED_OUTPUT)
         if wanted.own_streams:
-            self._streams()
+            for item in stream_items():
+                if item.path not in self._seen:
+                    self._add(item)
         for pattern in wanted.logs:
             self._named(pattern, DIRECTIVE, optional=True)
         for path in wanted.images:
             self._path(path, "input", IMAGE)
-        for named in paths_in(wanted.argv, wanted.folder):
+        for named in paths_in(wanted.argv, wanted.folder, self.before.files):
             folders += self._path(named.path, named.role, ARGUMENT)
         files = list(self._hashed(self._items))
         for path, origin in folders:
@@ -110,29 +123,30 @@ class Survey:
     def _named(self, pattern: str, origin: str, optional: bool = False) -> list[tuple[str, str]]:
         """Take the files of a path or glob; return its folders."""
         matches = matching(pattern, self.wanted.folder, self._walk_limits())
-        if not matches and not optional:
+        gone: dict[str, Version] = {}
+        if origin == NAMED_INPUT and matches != [pattern]:
+            if self.before.gone_below(self._absolute(pattern)):
+                return [(pattern, origin)]  # a folder, and all of it
+            gone = self.before.gone_of(pattern, self.wanted.folder)
+        if not matches and not gone and not optional:
             self._problems.append(f"{origin} {pattern}: there is no such file")
-        if len(matches) > MAX_MEMBERS:
-            self._many(pattern, matches, origin)
+        if len(matches) + len(gone) > MAX_MEMBERS:
+            self._many(pattern, matches, gone, origin)
             return []
         role = "input" if origin == NAMED_INPUT else ""
-        return [folder for match in matches for folder in self._path(match, role, origin)]
+        named = sorted((*matches, *gone), key=os.fsencode)
+        return [folder for match in named for folder in self._path(match, role, origin)]
 
-    def _many(self, pattern: str, matches: Sequence[str], origin: str) -> None:
-        """Take the many files of a glob as one collection."""
-        part = self._part("", origin, origin != NAMED_INPUT)
-
-        def found() -> Iterator[Found]:
-            for path in matches:
-                with suppress(OSError, ValueError):
-                    yield Found(path, os.stat(self._absolute(path)))  # noqa: PTH116
-
-        only_changed = origin != NAMED_INPUT
-        for member, change, hashed in self._judged(self._absolute(""), found(), only_changed):
-            part.add(member, change, hashed)
-            self._seen.add(self._absolute(member))
-        if part.count:
-            self._collections.append(part.collection("", label=pattern))
+    def _many(
+        self, pattern: str, matches: Sequence[str], gone: Mapping[str, Version], origin: str
+    ) -> None:
+        """Take the many files of a glob, and of the folders that it matches, as one thing."""
+        report = WalkReport()
+        found = below(matches, self._absolute(""), self.ignore, self._walk_limits(), report)
+        parts = self._sorted("", origin, found, gone, self._is_known)
+        self._collect(parts, report, label=pattern)
+        for path in map(self._absolute, matches):
+            (self._folders if os.path.isdir(path) else self._seen).add(path)  # noqa: PTH112
 
     def _walk_limits(self) -> Limits:
         return Limits(_MAX_WALKED, self.walk_until, self.monotonic)
@@ -148,9 +162,12 @@ class Survey:
         try:
             status = os.stat(absolute)  # noqa: PTH116 - as it was given
         except (OSError, ValueError) as error:
-            words = getattr(error, "strerror", None) or str(error)
-            self._add(Item(path, role or "output", origin, False, Change(False),
-                            f"unreadable: {words}"))  # fmt: skip
+            was = self.before.gone(absolute)
+            self._add(
+                gone_item(path, role, origin, was)
+                if was
+                else unreadable_item(path, role, origin, error)
+            )
             return []
         if stat.S_ISDIR(status.st_mode):
             self._seen.add(absolute)
@@ -158,22 +175,19 @@ class Survey:
             return [(path, origin)] if walked else []
         if not stat.S_ISREG(status.st_mode) and origin == ARGUMENT:
             return []  # a terminal, /dev/null
-        self._add(self._item(path, role, origin, status))
+        change = self._judge(absolute, status, origin)
+        if change.is_new and origin == NAMED_INPUT:
+            self._problems.append(f"{origin} {path}: it was not there when the job began")
+        for item in items_of(path, role, origin, change, status):
+            self._add(item)
         return []
 
-    def _item(self, path: str, role: str, origin: str, status: os.stat_result) -> Item:
-        change = self.before.judge(self._absolute(path), status)
-        if origin == NAMED_INPUT:
-            note = "the job changed it: this is its state afterwards" if change.changed else ""
-            return Item(path, role, origin, False, change, note, status)
-        if origin in {NAMED_OUTPUT, DIRECTIVE} or change.changed:
-            note = "" if change.changed else "not changed during the job"
-            kind = "log" if origin == DIRECTIVE else written_role(path)
-            return Item(path, kind, origin, True, change, note, status)
-        role = role or read_role(path)
-        if role == "input" and status.st_mode & 0o111:
-            role = "program"
-        return Item(path, role, origin, False, change, "", status)
+    def _judge(self, absolute: str, status: os.stat_result, origin: str) -> Change:
+        """Tell what the job did to a file; an input, only if there is no doubt."""
+        change = self.before.judge(absolute, status)
+        if change.note and origin == NAMED_INPUT:
+            return Change(False, note=change.note)
+        return change
 
     def _add(self, item: Item) -> None:
         self._seen.add(self._absolute(item.path))
@@ -181,23 +195,6 @@ class Survey:
             self._items.append(item)
         elif len(self._items) == MAX_FILES:
             self._problems.append(f"only {MAX_FILES} of the named files are listed")
-
-    def _streams(self) -> None:
-        """Take the files that our own streams are: the program had them too."""
-        for fd, origin in _STANDARD:
-            try:
-                status = os.fstat(fd)
-                path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115
-                if not stat.S_ISREG(status.st_mode) or not os.path.samestat(status, os.stat(path)):  # noqa: PTH116
-                    continue
-            except OSError:
-                continue
-            if path in self._seen:
-                continue
-            if fd == 0:
-                self._add(Item(path, "input", origin, False, Change(False), "", status))
-            else:
-                self._add(Item(path, "log", origin, True, Change(True), STILL_OPEN, status))
 
     def _hashed(self, items: Sequence[Item]) -> Iterator[FileRef]:
         """Yield the files with their checksums; those that have a note need none."""
@@ -211,7 +208,7 @@ class Survey:
         )
         for item in items:
             if item.status is None or item.note == STILL_OPEN:
-                version = None if item.status is None else version_of(item.status)
+                version = item.known if item.status is None else version_of(item.status)
                 yield file_ref(item, Hashed(item.path, version, None))
             else:
                 yield file_ref(item, next(results))
@@ -221,33 +218,59 @@ class Survey:
         absolute = self._absolute(path)
         report = WalkReport()
         found = walk(absolute, self.ignore, self._walk_limits(), report)
-        used, made = self._part(path, origin, False), self._part(path, origin, True)
-        only_changed = origin == NAMED_OUTPUT
-        for member, change, hashed in self._judged(absolute, found, only_changed):
-            part = made if change.changed and origin != NAMED_INPUT else used
-            part.add(member, change, hashed)
-        for part in (used, made):
-            if part.count:
-                self._collections.append(part.collection(report.words()))
-        if not used.count and not made.count and origin != ARGUMENT:
+        gone = self.before.gone_below(absolute) if origin == NAMED_INPUT else {}
+        # What was named by itself is told already; but an output's collection is whole.
+        is_told = self._seen.__contains__ if origin == NAMED_INPUT else _never
+        parts = self._sorted(path, origin, found, gone, is_told)
+        self._collect(parts, report)
+        if not any(part.count for part in parts) and origin != ARGUMENT:
             self._problems.append(f"{origin} {path}: {report.words() or 'no files in it'}")
-        self._folders.append(absolute)
+        self._folders.add(absolute)
+
+    def _sorted(
+        self,
+        path: str,
+        origin: str,
+        found: Iterable[Found],
+        gone: Mapping[str, Version],
+        is_told: Callable[[str], bool],
+    ) -> tuple[Part, Part]:
+        """Return what was read, as far as it is asked for, and what was written and is not told."""
+        used, made = self._part(path, origin, False), self._part(path, origin, True)
+        absolute = self._absolute(path)
+        for member, change, hashed in self._judged(absolute, found, origin):
+            if not change.changed:
+                used.add(member, change, hashed)
+                continue
+            if change.before and origin == NAMED_INPUT:
+                used.add(member, UNCHANGED, Hashed(member, change.before, None, AS_IT_WAS))
+            if not is_told(os.path.join(absolute, member)):  # noqa: PTH118 - may be no text
+                made.add(member, change, hashed)
+        for member, was in gone.items():
+            used.add(member, UNCHANGED, Hashed(member, was, None, GONE))
+        return used, made
+
+    def _collect(self, parts: Iterable[Part], report: WalkReport, label: str = "") -> None:
+        self._collections += [
+            part.collection(report.words(), label) for part in parts if part.count
+        ]
 
     def _part(self, path: str, origin: str, generated: bool) -> Part:
         self._parts += 1
         return Part(path, origin, generated, self.manifests / f"{self._parts}.csv.gz")
 
     def _judged(
-        self, absolute: str, found: Iterable[Found], only_changed: bool
+        self, absolute: str, found: Iterable[Found], origin: str
     ) -> Iterator[tuple[str, Change, Hashed]]:
-        """Yield members with what the job did to them; memory is that of what is under way."""
+        """Yield members with what the job did to them: all, or where nothing else was asked for,
+        those that it made or changed. Memory is that of what is under way."""
         under_way: deque[tuple[str, Change]] = deque()
 
         def wanted() -> Iterator[tuple[str, os.stat_result | None]]:
             for member in found:
                 path = os.path.join(absolute, member.path)  # noqa: PTH118 - may be no text
-                change = self.before.judge(path, member.status)
-                if change.changed or not only_changed:
+                change = self._judge(path, member.status, origin)
+                if change.changed or origin not in _ONLY_CHANGED:
                     under_way.append((member.path, change))
                     yield path, member.status
 
@@ -267,7 +290,7 @@ class Survey:
             if not self._is_known(os.path.join(absolute, member.path))  # noqa: PTH118
         )
         part = self._part("", FOUND, True)
-        for member, change, hashed in self._judged(absolute, found, only_changed=True):
+        for member, change, hashed in self._judged(absolute, found, FOUND):
             part.add(member, change, hashed)
         if report.stopped:
             self._problems.append(f"files of the working directory: {report.stopped}")
@@ -276,6 +299,15 @@ class Survey:
         return part.files()
 
     def _is_known(self, path: str) -> bool:
-        return path in self._seen or any(
-            path.startswith(f"{folder.rstrip('/')}/") for folder in self._folders
-        )
+        return path in self._seen or any(folder in self._folders for folder in _above(path))
+
+
+def _above(path: str) -> Iterator[str]:
+    while path not in {"/", ""}:
+        path = os.path.dirname(path)  # noqa: PTH120 - may be no text
+        yield path
+
+
+def _never(path: str) -> bool:
+    del path
+    return False

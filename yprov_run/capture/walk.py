@@ -12,6 +12,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from yprov_run.light import TYPE_CHECKING, NamedTuple
@@ -230,13 +231,31 @@ def matching(pattern: str, folder: str, limits: Limits) -> list[str]:
     base = "/".join(steps[:first]) + ("/" if first else "")
     top = os.path.join(folder, base)  # noqa: PTH118 - as it was given
     found = walk(top, Ignore(), limits, WalkReport())
-    return [base + file.path for file in found if _fits(file.path.split("/"), steps[first:])]
+    return [base + file.path for file in found if fits(file.path.split("/"), steps[first:])]
 
 
-def _fits(path: Sequence[str], pattern: Sequence[str]) -> bool:
+def below(
+    paths: Sequence[str], folder: str, ignore: Ignore, limits: Limits, report: WalkReport
+) -> Iterator[Found]:
+    """Yield what is at these paths, as given or relative to a folder, in byte order.
+
+    Where one is a folder, these are the files below it.
+    """
+    full = {path: os.path.join(folder, path) for path in paths}  # noqa: PTH118 - as it was given
+    folders = {path for path in paths if os.path.isdir(full[path])}  # noqa: PTH112 - never raises
+    for path in sorted(paths, key=lambda path: os.fsencode(path + "/" * (path in folders))):
+        if path not in folders:
+            with suppress(OSError, ValueError):
+                yield Found(path, os.stat(full[path]))  # noqa: PTH116 - as it was given
+        elif not report.stopped:
+            for member in walk(full[path], ignore, limits, report):
+                yield member._replace(path=os.path.join(path, member.path))  # noqa: PTH118
+
+
+def fits(path: Sequence[str], pattern: Sequence[str]) -> bool:
     """Tell whether a path's steps are those of a pattern in which `**` stands for any number."""
     if not pattern:
         return not path
     if pattern[0] == "**":
-        return any(_fits(path[skip:], pattern[1:] or ("*",)) for skip in range(len(path)))
-    return bool(path) and fnmatch.fnmatchcase(path[0], pattern[0]) and _fits(path[1:], pattern[1:])
+        return any(fits(path[skip:], pattern[1:] or ("*",)) for skip in range(len(path)))
+    return bool(path) and fnmatch.fnmatchcase(path[0], pattern[0]) and fits(path[1:], pattern[1:])

@@ -86,6 +86,11 @@ def _generate(records: Records, entity: str, activity: str) -> None:
 
 def add_file(records: Records, step: Step, file: FileRef) -> str:
     """Add a file that a step used or generated, and return its identifier."""
+    known = records.versions.get(_key(file.path, file))
+    if known and not (file.sha256 or file.generated):
+        # What an earlier step made of it, with a checksum perhaps: one that is gone now has none.
+        _take_part(records, step, known, file)
+        return known
     version = file.sha256 or f"{file.size_bytes}-{file.modified_ms}-{file.inode}"
     entity = records.add(
         "entity",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from yprov_run.capture.hashing import Budget, Hashed, hash_all
 from yprov_run.capture.manifest import Manifest
-from yprov_run.capture.walk import Found, Ignore, Limits, WalkReport, matching, walk
+from yprov_run.capture.walk import Ignore, Limits, WalkReport, below, matching, walk
 from yprov_run.cli.after import file_settings
 from yprov_run.report.conditions import Record, uses
 from yprov_run.report.reading import Document, elements, value
@@ -82,11 +81,12 @@ class _Inputs:
         name = _path(record)
         top = os.path.join(folder, name)  # noqa: PTH118 - as it was given
         limits = Limits(_MOST_WALKED, float("inf"))
+        report = WalkReport()
         is_folder = os.path.isdir(top)  # noqa: PTH112
         found = (
-            list(walk(top, self._ignore, limits, WalkReport()))
+            list(walk(top, self._ignore, limits, report))
             if is_folder
-            else list(_found(matching(name, folder, limits), folder))
+            else list(below(matching(name, folder, limits), folder, self._ignore, limits, report))
         )
         base = top if is_folder else folder
         paths = ((os.path.join(base, one.path), one.status) for one in found)  # noqa: PTH118
@@ -103,12 +103,6 @@ class _Inputs:
         if sums.unhashed_count or value(record.get("run:unhashedCount")):
             return f"input {name} may not be what it was: not all of it has a checksum"
         return f"input {name} is not what it was: its checksum differs"
-
-
-def _found(paths: list[str], folder: str) -> Iterator[Found]:
-    for path in paths:
-        with suppress(OSError, ValueError):
-            yield Found(path, os.stat(os.path.join(folder, path)))  # noqa: PTH116, PTH118
 
 
 def _path(record: Record) -> str:
