@@ -510,7 +510,7 @@ def test_rerun_prints_a_script_that_a_shell_reads_back(tmp_path: Path) -> None:
     argv = ("echo", "a b", "it's", "\x1b[31mred", "line\nline", "\u202eabc")
     folder = tmp_path / "work"
     folder.mkdir()
-    run("yprov-run", "-q", "--name", "j", *argv, cwd=folder)
+    run("yprov-run", "-q", *argv, cwd=folder)
     status, script, _ = inspect(folder, "rerun", "1")
     assert status == 0
     assert not set(script) & set("\x1b\u202e")

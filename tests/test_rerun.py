@@ -187,6 +187,38 @@ def test_a_step_of_which_no_variables_are_recorded_says_so_and_changes_none(
     assert "step 1: its variables are not recorded" in warnings
 
 
+def test_a_repeat_is_asked_for_by_the_same_options_and_compares_as_the_same(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "in.txt").write_text("42")
+    env = environment(ZZ_MODE="fast")
+    run("yprov-run", "-q", "--no-report", "--name", "copy", "-i", "in*", "-o", "out.txt",
+        "--tag", "who=you and me", "--figure-of-merit", "n=out.txt:([0-9]+)", "--env", "ZZ_*",
+        "cp", "in.txt", "out.txt", cwd=tmp_path, env=env)  # fmt: skip
+    script, _ = inspect(tmp_path, "rerun", "1", "--execute")
+    assert script.splitlines()[-1] == (
+        "yprov-run --name copy --input 'in*' --output out.txt --tag 'who=you and me'"
+        " --figure-of-merit 'n=out.txt:([0-9]+)' --env 'ZZ_*' cp in.txt out.txt"
+    )
+    first, second = (JobDir(tmp_path / f"yprov/copy_{number}") for number in (1, 2))
+    for part in ("tags", "figureOfMerit"):
+        values = [f'"run:{part}' in job.document.read_text() for job in (first, second)]
+        assert values == [True, True], part
+    same = run("yprov-inspect", "diff", "1", "2", cwd=tmp_path)
+    assert same.returncode == 0, same.stdout.decode()
+
+
+def test_a_credential_among_the_options_is_not_recorded_and_not_run_without(
+    tmp_path: Path,
+) -> None:
+    tag = "token=hunter2hunter2"
+    run("yprov-run", "-q", "--no-report", "--no-capture", "--tag", tag, "true", cwd=tmp_path)
+    script, error = inspect(tmp_path, "rerun", "1", "--execute")
+    assert script.endswith("yprov-run --tag 'token=<redacted>' --no-capture true\n")
+    assert "a credential was left out" in error
+    assert "hunter2" not in (tmp_path / "yprov/true_1/record/steps/0/step.json").read_text()
+
+
 def test_names_and_values_that_no_shell_can_set_are_left_out(tmp_path: Path) -> None:
     directory = recorded(tmp_path)
     (step,) = directory.steps()

@@ -243,7 +243,8 @@ class Tariff:
 class Step:
     """One launched command of the job; times in ms since the epoch, UTC.
 
-    `restart` is how often the scheduler had started the job again by its launch.
+    `options` are those of yprov-run that ask for the same record. `restart` is how often the
+    scheduler had started the job again by its launch.
     """
 
     number: int
@@ -264,6 +265,7 @@ class Step:
     merits: tuple[Merit, ...] = ()
     tariff: Tariff | None = None
     restart: int = 0
+    options: tuple[str, ...] = ()
 
     @cached_property
     def repeated_names(self) -> frozenset[str]:

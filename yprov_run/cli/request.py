@@ -31,6 +31,21 @@ class Request(NamedTuple):
     merits: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
 
+    def options(self) -> list[str]:
+        """Return the options that ask for the same record: not where it goes, or what is shown."""
+        usual = self._field_defaults["interval_s"]
+        given = (
+            ("--name", () if self.name is None else (self.name,)),
+            ("--interval", () if self.interval_s == usual else (str(self.interval_s),)),
+            ("--input", self.inputs),
+            ("--output", self.outputs),
+            ("--tag", [f"{key}={value}" for key, value in self.tags]),
+            ("--figure-of-merit", self.merits),
+            ("--env", self.env),
+        )
+        words = [word for option, values in given for value in values for word in (option, value)]
+        return words if self.capture else [*words, "--no-capture"]
+
 
 def at_home(folder: Path) -> Path:
     """Return a folder with a leading `~` replaced, which a shell leaves in `--dir=~/x`."""

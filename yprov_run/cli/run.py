@@ -113,7 +113,7 @@ def _prepare(request: Request) -> Prepared:
     plan = make_plan(request.argv, step, _search_path())
     record_step(
         step, request.argv, plan, request.interval_s, dict(request.tags), scheduler.restart,
-        request.capture,
+        request.capture, request.options(),
     )  # fmt: skip
     return Prepared(job, step, plan, is_inner=enclosing is not None, folder=str(Path.cwd()))
 

@@ -80,11 +80,13 @@ def record_step(
     tags: Mapping[str, str],
     restart: int,
     capture: bool = True,
+    options: Sequence[str] = (),
 ) -> None:
     """Write the step's command and its shim, whole, before anything is launched.
 
     `restart` is how often the scheduler had started the job anew by then; without `capture`
-    nothing is recorded of the step but the launch, its nodes, and named files.
+    nothing is recorded of the step but the launch, its nodes, and named files. `options` are those
+    of yprov-run that ask for the same record again.
     """
     settings = ShimSettings(
         nodes_dir=step.nodes_dir,
@@ -102,6 +104,7 @@ def record_step(
             {
                 "schema": SCHEMA_VERSION,
                 "argv": redact_argv(argv),
+                "options": redact_argv(options),
                 "launcher": plan.placement.launcher,
                 "recorded_on_nodes": plan.is_recorded,
                 "warning": plan.placement.warning,

@@ -172,6 +172,7 @@ def _read_step(
         merits=merits,
         tariff=tariff,
         restart=max(0, fields.integer(command, "restart") or 0),
+        options=fields.texts(command, "options"),
     )
 
 

@@ -218,7 +218,8 @@ def _add_step(records: Records, job: Job, step: Step, level: Detail, figures: To
     _inform(records, identifier, JOB)
     is_first = step is job.steps[0]
     name = COMMAND if is_first else f"command/{step.number}"
-    command = _add_command(records, name, command_line, **own(argv=list(step.argv)))
+    words = own(argv=list(step.argv), options=list(step.options) or None)
+    command = _add_command(records, name, command_line, **words)
     started = {"prov:activity": identifier, "prov:trigger": command}
     if step.started_ms is not None:
         started["prov:time"] = utc(step.started_ms)

@@ -89,6 +89,8 @@ _PROPERTIES = (
     ("gaps", "JSON array of [where, what is missing]."),
     ("tags", "JSON object of the user's tags."),
     ("argv", "JSON array of the command's words; credentials replaced."),
+    ("options", "JSON array of the words before the command that yprov-run was given: its options "
+     "that ask for the same record again."),
     ("launcher", "srun, openmpi, or local."),
     ("scheduler", "The batch system, or none."),
     ("schedulerVariables", "JSON object of the scheduler's variables, without credentials."),

@@ -20,7 +20,7 @@ def script(found: Sequence[Launch], given: Mapping[str, Conditions]) -> str:
         now = given[launch.step]
         lines += _changes(before, now)
         lines.append(f"cd {_quoted(launch.folder or '.')}")
-        lines.append("yprov-run " + " ".join(map(_quoted, launch.argv)))
+        lines.append("yprov-run " + " ".join(map(_quoted, launch.words)))
         before = now
     return "\n".join(lines)
 

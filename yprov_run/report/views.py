@@ -271,11 +271,20 @@ def _distinct(titles: Sequence[str]) -> list[str]:
 
 
 class Launch(NamedTuple):
-    """A step as it was launched: its activity in the document, its command, and its folder."""
+    """A step as it was launched: its activity in the document, its command, and its folder.
+
+    `options` are yprov-run's own: none where an older record has not kept them.
+    """
 
     step: str
     argv: Sequence[str]
     folder: str
+    options: Sequence[str] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """What stands behind yprov-run."""
+        return [*self.options, *self.argv]
 
 
 def launches(document: Document) -> list[Launch]:
@@ -288,8 +297,14 @@ def launches(document: Document) -> list[Launch]:
     entities = elements(document, "entity")
     found = []
     for identifier, record in steps.items():
-        words = structure(entities.get(started.get(identifier, ""), {}).get("run:argv"))
-        if isinstance(words, list):
-            argv = [str(word) for word in words]
-            found.append(Launch(identifier, argv, _text(record, "run:workingDirectory")))
+        command = entities.get(started.get(identifier, ""), {})
+        argv, options = (_words(command, term) for term in ("run:argv", "run:options"))
+        if argv:
+            folder = _text(record, "run:workingDirectory")
+            found.append(Launch(identifier, argv, folder, options))
     return found
+
+
+def _words(record: Mapping[str, Any], term: str) -> list[str]:
+    words = structure(record.get(term))
+    return [str(word) for word in words] if isinstance(words, list) else []

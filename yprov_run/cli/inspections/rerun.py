@@ -54,7 +54,7 @@ def rerun(
     _print_script(script(found, needed))
     if not execute:
         return 0
-    if any(REDACTED in word for launch in found for word in launch.argv):
+    if any(REDACTED in word for launch in found for word in launch.words):
         raise YprovError(f"{job}: a credential was left out of its command; run it by hand")
     if any(each.modules for each in given.values()):
         complain(PROGRAM, "modules are not loaded here; load them first if they are not")
@@ -81,10 +81,11 @@ def _unknown(given: Mapping[str, Conditions]) -> Iterator[str]:
 
 def _execute(found: Sequence[Launch], environs: Mapping[str, Mapping[str, str]]) -> int:
     sys.stdout.flush()
-    for step, argv, folder in found:
-        command = [sys.executable, "-m", "yprov_run", *argv]
+    for launch in found:
+        command = [sys.executable, "-m", "yprov_run", *launch.words]
+        folder, environ = launch.folder or None, environs[launch.step]
         try:
-            done = subprocess.run(command, cwd=folder or None, env=environs[step], check=False)
+            done = subprocess.run(command, cwd=folder, env=environ, check=False)
         except OSError as error:
             raise YprovError(f"{folder}: {error.strerror}") from error
         if done.returncode:
