@@ -99,6 +99,7 @@ def blocks(page: str) -> list[Block]:
             mark, words = (marks[1], marks[2]) if marks else ("", "")
             if mark == "setup":
                 found.append(Block(page, line, "setup", "", mark, "", words))
+                mark = words = ""  # the block after it is run as well
             continue
         if token.type in {"fence", "code_block"}:
             title = _TITLE.search(token.info)
