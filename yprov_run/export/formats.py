@@ -23,7 +23,7 @@ _SERIALIZERS: dict[str, tuple[str, dict[str, str]]] = {
 FORMATS = (*_SERIALIZERS, "dot")
 _MOST_WITH_ATTRIBUTES = 200
 # The user's own pip may be another environment's.
-_INSTALL = f"{sys.executable} -m pip install 'yprov-run[formats]'"
+_INSTALL = f"{sys.executable} -m pip install 'yprov-run[formats]' ('.[formats]' in a checkout)"
 
 
 def convert(document: Mapping[str, Any], form: str) -> bytes:
@@ -46,7 +46,9 @@ def convert(document: Mapping[str, Any], form: str) -> bytes:
     except DoNotExist as error:  # as `prov` says it
         raise YprovError(f"{form} needs more: {_INSTALL}") from error
     except ImportError as error:
-        raise YprovError(f"{form} needs {error.name}: {_INSTALL}") from error
+        # `prov` raises one of its own for some, without the name.
+        name = error.name or getattr(error.__cause__, "name", None) or "more"
+        raise YprovError(f"{form} needs {name}: {_INSTALL}") from error
     except RecursionError:
         raise YprovError(f"{form}: nested too deeply") from None
     except Exception as error:  # a document of any kind, in a library's hands
