@@ -26,6 +26,7 @@ from yprov_run.provenance.records import (
     utc,
 )
 from yprov_run.provenance.vocabulary import term
+from yprov_run.trace.samples import TIME
 
 _TABLES = {
     "tasks": "TaskTable", "devices": "DeviceTable", "nodes": "NodeTable", "zones": "ZoneTable",
@@ -61,7 +62,8 @@ def _add_samples(
             "schema:contentSize": str(samples.size_bytes),
             **own(rowCount=samples.rows),
             "dcterms:conformsTo": _columns_of(
-                records, {column.name: column.quantity.stored_unit for column in columns}
+                records,
+                {TIME: "ms", **{column.name: column.quantity.stored_unit for column in columns}},
             ),
         },
     )
