@@ -42,6 +42,13 @@ def test_one_job_or_none_wanted_is_no_campaign(tmp_path: Path) -> None:
     assert not (tmp_path / "yprov/campaign.html").exists()
 
 
+def test_a_job_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    write_record(tmp_path / "yprov", replace(SMALL, number=1))
+    done = run("yprov-merge", "1", "yprov/train_1", cwd=tmp_path)
+    assert done.stdout.decode().count("yprov-run: train 1 ") == 1
+    assert [path.name for path in (tmp_path / "yprov").iterdir()] == ["train_1"]
+
+
 def test_a_campaign_page_that_cannot_be_written_leaves_the_documents(tmp_path: Path) -> None:
     for number in (1, 2):
         write_record(tmp_path / "yprov", replace(SMALL, number=number))

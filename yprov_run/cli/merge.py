@@ -86,10 +86,14 @@ def merge(
     wanted = [reference for reference in jobs if Path(reference).name not in _TOGETHER]
     if not wanted:
         raise YprovError(f"{jobs[0]}: made of several jobs, which are merged by naming them again")
-    merged, left_out = [], []
+    merged: list[JobDir] = []
+    left_out = []
     for reference in wanted:
         try:
-            merged.append(_merge(reference, directory, detail, not no_report, quiet))
+            job_dir = find_job(reference, directory)
+            if all(job_dir.path != other.path for other in merged):  # named twice, it is still one
+                _merge(job_dir, detail, not no_report, quiet)
+                merged.append(job_dir)
         except YprovError as error:  # the others have documents all the same
             complain("yprov-merge", str(error))
             left_out.append(Gap(reference, f"left out: {error}"))
@@ -105,17 +109,13 @@ def merge(
         raise typer.Exit(MISUSE)
 
 
-def _merge(
-    reference: str, directory: Path, detail: Level | None, with_report: bool, quiet: bool
-) -> JobDir:
-    """Merge a job, show its summary, and return its directory. Raises YprovError."""
-    job_dir = find_job(reference, directory)
+def _merge(job_dir: JobDir, detail: Level | None, with_report: bool, quiet: bool) -> None:
+    """Merge a job and show its summary. Raises YprovError."""
     with Progress("merging", wanted=not quiet) as progress:
         known = fold(job_dir, with_report, None if detail is None else detail.value, progress.show)
     if not quiet:
         report = job_dir.report if with_report else None
         print_summary(known, job_dir.document, make_console(stream_is_stderr=False), report)
-    return job_dir
 
 
 def main() -> None:
