@@ -536,6 +536,15 @@ def test_rerun_warns_of_inputs_that_changed_and_runs_it_when_told(tmp_path: Path
     assert inspect(tmp_path, "rerun", "1", "--execute")[0] == 1
 
 
+def test_rerun_finds_an_input_whose_name_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"bad\xff.csv")
+    path.write_text("one")
+    run("yprov-run", "-q", "--input", path.name, "true", cwd=tmp_path)
+    assert inspect(tmp_path, "rerun", "1")[2] == ""
+    path.write_text("two")
+    assert "is not what it was: its checksum differs" in inspect(tmp_path, "rerun", "1")[2]
+
+
 def _git(folder: Path, *words: str) -> None:
     who = ("-c", "user.name=ada", "-c", "user.email=ada@site")
     subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from yprov_run.safefile import pseudo_devices
 
 _MOST_NAMED = 20
 _MOST_WALKED = 2_000_000
+_NO_TEXT = "\ufffd"
 _KINDS = ("run:File", "prov:Collection", "run:Program", "run:Module", "run:Requirements")
 
 
@@ -67,7 +69,7 @@ class _Inputs:
             elif not members:
                 yield line
         files = {
-            os.path.join(folder, _path(record)): record  # noqa: PTH118 - as it was given
+            _named(os.path.join(folder, _path(record))): record  # noqa: PTH118 - as it was given
             for identifier, (folder, record) in self._used.items()
             if record.get("prov:type") != "prov:Collection" and identifier not in same
         }
@@ -103,6 +105,14 @@ class _Inputs:
         if sums.unhashed_count or value(record.get("run:unhashedCount")):
             return f"input {name} may not be what it was: not all of it has a checksum"
         return f"input {name} is not what it was: its checksum differs"
+
+
+def _named(path: str) -> str:
+    """Return the one file that a path stands for in which what is no text was replaced."""
+    if _NO_TEXT not in path or os.path.lexists(path):
+        return path
+    found = glob.glob(glob.escape(path).replace(_NO_TEXT, "?"))  # noqa: PTH207 - as it was given
+    return found[0] if len(found) == 1 else path
 
 
 def _path(record: Record) -> str:
