@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.replay import StoppedClock, fake_gpus, sampled
+from yprov_run.merge.brief import brief
 from yprov_run.merge.energy import Energy, Seen, device_energy
 from yprov_run.merge.stats import readings
 from yprov_run.merge.totals import totals
@@ -376,6 +377,19 @@ def test_no_joule_is_counted_in_two_scopes(
     figures = totals([node])
     assert figures.measured_scopes == scopes
     assert figures.measured_energy_j == total_j
+
+
+def test_a_device_without_energy_leaves_the_others_without_a_bound_unless_another_counts_it() -> (
+    None
+):
+    known, silent = _zone("a", "gpu", 100, "nvml"), DeviceUse(Device(1, "b", "b"))
+    figures = totals([_node(known, silent)])
+    (gpus,) = figures.energy_scopes
+    assert (gpus.devices, gpus.silent, gpus.energy_j, gpus.bound_j) == (1, 1, 100, None)
+    assert (figures.energy_bound_j, figures.measured_bound_j) == (None, None)
+    assert brief(_node(known, silent)).energy_bound_j is None
+    second_die = DeviceUse(replace(silent.device, note="its power is in the other die's"))
+    assert totals([_node(known, second_die)]).energy_bound_j == 1
 
 
 def test_a_step_of_modules_beside_one_of_gpus_counts_each_node_at_its_widest() -> None:

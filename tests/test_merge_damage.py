@@ -173,6 +173,21 @@ def test_a_word_that_is_no_number_stands_for_none(
     assert not [gap for gap in documents.gaps(document) if "announced themselves" in gap]
 
 
+def test_that_nvidias_library_is_not_there_is_no_gap_beside_gpus_of_another_maker(
+    copy: JobDir,
+) -> None:
+    def is_amds(event: dict[str, Any]) -> None:
+        for device in event["devices"]:
+            device["source"] = "amdgpu"
+
+    said = {"event": "gap", "time_ms": 1, "what": "nvml: no libnvidia-ml.so.1: no such file"}
+    with _nodes(copy, ".events.jsonl").open("a") as events:
+        events.write(json.dumps(said) + "\n")
+    assert [gap for gap in documents.gaps(_merged(copy)) if "libnvidia" in gap]
+    _change(copy, "columns", is_amds)
+    assert not [gap for gap in documents.gaps(_merged(copy)) if "libnvidia" in gap]
+
+
 @pytest.mark.parametrize("index", NO_NUMBERS)
 def test_updates_of_a_counter_that_has_no_number_are_left_out(index: str, copy: JobDir) -> None:
     def change(event: dict[str, Any]) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from tests.support.records import Shape, write_record
 from yprov_run.merge.read import read_job
+from yprov_run.merge.totals import job_totals
 from yprov_run.model import Merit, Tariff
+from yprov_run.report.sections import energy
 from yprov_run.report.summary import summary
 from yprov_run.report.words import amount, joules, rounded
 
@@ -52,3 +54,18 @@ def test_a_summary_has_its_figures_in_units_that_can_be_read(tmp_path: Path) -> 
     assert lines["work"].startswith("12,345,678 samples, ")
     assert lines["work"].endswith(" \u00b5J for each")
     assert "e+" not in lines["footprint"]
+
+
+def test_energy_that_is_not_known_of_every_gpu_says_of_how_many_it_is(tmp_path: Path) -> None:
+    job = read_job(write_record(tmp_path, Shape(nodes=1, gpus=2, seconds=30)))
+    (step,) = job.steps
+    (node,) = step.nodes
+    known, other = node.devices
+    silent = other._replace(energy_j=None, energy_bound_j=None)
+    partly = replace(job, steps=(replace(step, nodes=(replace(node, devices=(known, silent)),)),))
+    lines = {line.label: line.words for line in summary(partly)}
+    assert " by 1 of 2 GPUs (" in lines["GPU energy"]
+    assert "+/-" not in lines["GPU energy"]
+    page = energy(partly, job_totals(partly))
+    assert " by 1 of 2 GPUs" in page
+    assert "is not known for all of them" in page

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from yprov_run.merge.scopes import bound_j
 from yprov_run.merge.stats import highest, mean, peak_power_w
 from yprov_run.model import NodeExecution
 
@@ -28,12 +29,10 @@ def brief(node: NodeExecution) -> Brief:
     """Return the main figures of one node execution, equal to those of `totals([node])`."""
     uses = [use for use in node.devices if use.device.kind == "gpu"]
     energies = [use.energy_j for use in uses if use.energy_j is not None]
-    bounds = [use.energy_bound_j for use in uses if use.energy_j is not None]
-    known = [bound for bound in bounds if bound is not None]
     power = [use.power for use in uses if use.power and use.power.count]
     return Brief(
         energy_j=sum(energies) if energies else None,
-        energy_bound_j=sum(known) if known and len(known) == len(bounds) else None,
+        energy_bound_j=bound_j([node]),
         energy_estimated_j=sum(use.energy_estimated_j for use in uses),
         mean_power_w=mean(power),
         max_power_w=peak_power_w(uses),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yprov_run.jobdir import SCHEMA_VERSION, NodeFiles
-from yprov_run.merge import energy, fields
+from yprov_run.merge import energy, fields, scopes
 from yprov_run.merge.nodetrace import NodeTrace, read_trace
 from yprov_run.merge.stats import Figures, Layout
 from yprov_run.model import (
@@ -206,9 +206,16 @@ def _use(
 
 def _name_gaps(node: NodeExecution, trace: NodeTrace) -> None:
     expected = fields.integer(trace.node, "gpus_expected") or 0
-    if not expected and not node.devices:
-        # No GPU and none promised: that its library is not there is no gap.
+    of_others = bool(node.devices) and all(u.device.source != "nvml" for u in node.devices)
+    if of_others or (not expected and not node.devices):
+        # No GPU of NVIDIA's and none promised: that its library is not there is no gap.
         trace.gaps[:] = [gap for gap in trace.gaps if not gap.startswith(_NO_LIBRARY)]
+    for kind in dict.fromkeys(use.device.kind for use in (*node.devices, *node.zones)):
+        uses = scopes.of_kind(node, kind)
+        silent = sum(map(scopes.is_silent, uses))
+        if silent and any(use.energy_j is not None for use in uses):
+            name = "GPUs" if kind == "gpu" else f"{kind} zones"
+            trace.gaps.append(f"no energy of {silent} of {len(uses)} {name}")
     schema = fields.integer(trace.node, "schema")
     if schema is not None and schema > SCHEMA_VERSION:
         trace.gaps.append(f"written by a newer version (schema {schema}): some may be missed")

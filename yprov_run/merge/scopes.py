@@ -12,12 +12,16 @@ from yprov_run.model import DeviceUse, NodeExecution
 
 @dataclass(frozen=True)
 class ScopeEnergy:
-    """The energy of all devices of one kind, within `bound_j` (None: not known for all of them)."""
+    """The energy of all devices of one kind, within `bound_j` (None: not known for all of them).
+
+    `silent` more have none that anybody knows.
+    """
 
     kind: str
     devices: int
     energy_j: float
     bound_j: float | None
+    silent: int = 0
 
 
 _Span = tuple[int, int]  # from and to, in ms
@@ -124,10 +128,19 @@ def _union(windows: list[_Window]) -> float:
 
 def bound_j(nodes: Sequence[NodeExecution], kind: str = "gpu") -> float | None:
     """Return the bound on the energy of a kind: the sum of all; None if one of them has none."""
-    uses = [use for node in nodes for use in of_kind(node, kind) if use.energy_j is not None]
-    if not uses or any(use.energy_bound_j is None for use in uses):
-        return None
-    return sum(use.energy_bound_j or 0.0 for use in uses)
+    bounds = [
+        use.energy_bound_j
+        for node in nodes
+        for use in of_kind(node, kind)
+        if use.energy_j is not None or is_silent(use)
+    ]
+    known = [bound for bound in bounds if bound is not None]
+    return sum(known) if known and len(known) == len(bounds) else None
+
+
+def is_silent(use: DeviceUse) -> bool:
+    """Tell whether nobody knows a device's energy; its note says where else it is counted."""
+    return use.energy_j is None and not use.device.note
 
 
 _KINDS = ("node", "platform", "module", "gpu", "cpu", "memory", "core")
@@ -148,13 +161,10 @@ def _scope(nodes: Sequence[NodeExecution], kind: str) -> ScopeEnergy | None:
     energy_j = summed(nodes, lambda use: use.energy_j, kind)
     if energy_j is None:
         return None
-    devices = {
-        device_key(node, use)
-        for node in nodes
-        for use in of_kind(node, kind)
-        if use.energy_j is not None
-    }  # fmt: skip
-    return ScopeEnergy(kind, len(devices), energy_j, bound_j(nodes, kind))
+    uses = [(node, use) for node in nodes for use in of_kind(node, kind)]
+    told = {device_key(node, use) for node, use in uses if use.energy_j is not None}
+    silent = {device_key(node, use) for node, use in uses if is_silent(use)} - told
+    return ScopeEnergy(kind, len(told), energy_j, bound_j(nodes, kind), len(silent))
 
 
 def widest(

@@ -12,7 +12,7 @@ from yprov_run.report.markup import Markup, definitions, filled_table, join, tag
 from yprov_run.report.overview import Overview
 from yprov_run.report.picture import graph_svg
 from yprov_run.report.series import Timeline, mean_use
-from yprov_run.report.summary import Line, state_words, summary, tone
+from yprov_run.report.summary import Line, metered_gpus, state_words, summary, tone
 from yprov_run.report.words import count, duration, joules, memory, moment, plain
 
 MAX_ROWS = 200
@@ -165,9 +165,11 @@ def _energy_words(job: Job, figures: Totals) -> str:
     names = {u.device.name for step in job.steps for node in step.nodes for u in node.devices}
     models = ", ".join(sorted(plain(name, 80) for name in names)[:_MOST_MODELS])
     of_models = f" ({models})" if models else ""
-    words = f"{total} by {count(figures.gpus, 'GPU')}{of_models}, idle time included."
+    words = f"{total} by {metered_gpus(figures)}{of_models}, idle time included."
     if figures.energy_bound_j is not None:
         words += f" The true figure is within {joules(figures.energy_bound_j)} of it."
+    elif figures.energy_j is not None:
+        words += " How far the true figure is from it is not known for all of them."
     if figures.idle_energy_j is not None and figures.energy_j:
         share = figures.idle_energy_j / figures.energy_j
         words += f" {joules(figures.idle_energy_j)} ({share:.0%}) while no kernel ran."

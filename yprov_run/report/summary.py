@@ -154,10 +154,20 @@ def _power(figures: Totals) -> str:
     return f"mean {figures.mean_power_w:.0f} W, peak {figures.max_power_w:.0f} W per GPU"
 
 
+def metered_gpus(figures: Totals) -> str:
+    """Return how many GPUs there were, and of how many of them the energy is known."""
+    gpus = next((scope for scope in figures.energy_scopes if scope.kind == "gpu"), None)
+    of = f"{gpus.devices:,} of " if gpus is not None and gpus.silent else ""
+    return of + count(figures.gpus, "GPU")
+
+
 def _energy(figures: Totals) -> str:
     if figures.energy_j is None:
         return "not measured"
     words = joules(figures.energy_j)
+    gpus = metered_gpus(figures)
+    if gpus != count(figures.gpus, "GPU"):
+        words += f" by {gpus}"
     if figures.energy_bound_j is not None and figures.energy_j > 0:
         words += f" +/- {figures.energy_bound_j / figures.energy_j:.1%}"
     words += f" ({', '.join(figures.energy_sources)}"
