@@ -86,6 +86,26 @@ def test_the_true_energy_lies_within_the_stated_bound(
     assert use.energy_source == "energy counter"
 
 
+def test_a_grace_hopper_module_is_read_to_the_end_and_bounded_as_a_gpu(
+    fake_nvml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_NVML_GPUS", "1")
+    monkeypatch.setenv("FAKE_NVML_MODULE", "1")
+    time = StoppedClock(fake_nvml, START_S)
+    sensor = fake_gpus(fake_nvml)
+    last = dict(zip((column.name for column in sensor.columns), sensor.read_last(), strict=True))
+    node = sampled(tmp_path, time, sensor, 60)
+    time.move(-1)
+    assert last["zone1_energy_dj"] is not None
+    assert last["zone1_power_dw"] is not None
+    (module,) = node.zones
+    truth_j = true_energy_j(START_S, START_S + 60, 7, square=False) + 60 * 100
+    assert module.energy_j is not None
+    assert module.energy_bound_j is not None
+    assert abs(module.energy_j - truth_j) <= module.energy_bound_j < 0.003 * truth_j
+    assert module.update_s == pytest.approx(0.025, abs=0.006)
+
+
 @pytest.mark.parametrize("update_ms", [5, 20, 50, 100])
 def test_the_update_period_is_seen_and_never_taken_for_shorter(
     fake_nvml: Path, update_ms: int

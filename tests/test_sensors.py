@@ -410,6 +410,7 @@ def test_grace_hopper_keeps_gpu_and_module_apart(
     assert (values["zone1_power_dw"] or 0) - (values["gpu0_power_dw"] or 0) == pytest.approx(
         1000, abs=20
     )
+    assert module.power_limit_w == (gpu.power_limit_w or 0) + 100
 
 
 def test_a_gpu_that_is_not_ours_costs_none_of_the_others(

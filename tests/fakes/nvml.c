@@ -298,6 +298,10 @@ static void fill(void *device, field_value *field) {
             1000 * ((field->id == 185 ? average_w(index, t) : power_w(index, t)) +
                     (field->scope ? 100 : 0)));
         break;
+    case 190:
+        if (!field->scope || !getenv("FAKE_NVML_MODULE")) field->status = NOT_SUPPORTED;
+        field->value.u = (unsigned)lround(1000 * (limit_w(index) + 100));
+        break;
     default: field->status = NOT_SUPPORTED;
     }
 }

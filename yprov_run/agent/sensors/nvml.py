@@ -103,9 +103,8 @@ class NvmlSensor:
         )  # fmt: skip
         self.devices.append(device)
         self._add_calls(device, handle, fields, has_own_counter=module is None)
-        module = module and calls.fields_call(self._nvml, handle, ("zone_energy", "zone_power"))
         if module is not None:
-            self._add_device(f"{uuid}/module", f"{name} module", "module", uuid, module)
+            self._add_module(uuid, name, handle)
         for instance in instances:
             self._add_instance(instance, uuid, handle)
 
@@ -176,13 +175,20 @@ class NvmlSensor:
         self._plan.append(_Planned(device, call, len(self.columns), turn))
         self.columns += [Column(QUANTITIES[name], device.index) for name in call.quantities]
 
-    def _add_device(self, uuid: str, name: str, kind: str, parent: str, call: Call) -> None:
+    def _add_module(self, gpu: str, name: str, handle: c_void_p) -> None:
+        call = calls.fields_call(self._nvml, handle, ("zone_energy", "zone_power"))
+        if call is None:
+            return
         device = Device(
-            len(self.devices), uuid, name, driver_version=self._driver, kind=kind, parent=parent,
-            power_window_s=1.0 if kind == "module" else None,
+            len(self.devices), f"{gpu}/module", f"{name} module", driver_version=self._driver,
+            kind="module", parent=gpu, power_window_s=1.0,
+            power_limit_w=calls.module_limit_w(self._nvml, handle),
         )  # fmt: skip
         self.devices.append(device)
         self._add_call(device, call, None)
+        if "zone_energy" in call.quantities:
+            # A call of its own, so that it may be made beside a reading.
+            self._counters.append((device.index, calls.energy_call(self._nvml, handle)))
 
     def _instances(self, handle: c_void_p) -> list[c_void_p]:
         """Return the handles of a GPU's MIG instances; none where it is whole."""
@@ -209,9 +215,14 @@ class NvmlSensor:
         except NvmlError as error:
             self._problems.append(f"an instance of {parent}: {error}")
             return
-        self._add_device(uuid, name, "gpu-instance", parent, memory)
+        device = Device(
+            len(self.devices), uuid, name, driver_version=self._driver,
+            kind="gpu-instance", parent=parent,
+        )  # fmt: skip
+        self.devices.append(device)
+        self._add_call(device, memory, None)
         # How busy it is: all that the driver tells of an instance alone.
-        self._try_performance(self.devices[-1], parent_handle, handle)
+        self._try_performance(device, parent_handle, handle)
 
     def read(self) -> list[int | None]:
         """Return one value per column; a quantity that fails is empty, and named once."""
@@ -230,7 +241,7 @@ class NvmlSensor:
         """Return energy and power only."""
         values: list[int | None] = [None] * len(self.columns)
         for planned in self._plan:
-            if planned.call.quantities[0] in ("gpu_energy", "gpu_power", "zone_power"):
+            if planned.call.quantities[0].endswith(("_energy", "_power", "_instant")):
                 _, found = planned.call.make()
                 values[planned.first : planned.first + len(found)] = found
         return values

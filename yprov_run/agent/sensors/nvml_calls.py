@@ -88,6 +88,14 @@ def fields_call(nvml: Nvml, handle: c_void_p, wanted: Sequence[str]) -> Call | N
     return Call([entry[0] for entry in has], function, (handle, c_uint(len(has)), fields), values)
 
 
+def module_limit_w(nvml: Nvml, handle: c_void_p) -> float | None:
+    """Return the power limit of a Grace Hopper module; None where the driver tells none."""
+    fields = (lib.FieldValue * 1)()
+    fields[0].id, fields[0].scope = lib.FIELD_POWER_LIMIT, lib.SCOPE_MODULE
+    status = nvml.function("nvmlDeviceGetFieldValues")(handle, c_uint(1), fields)
+    return None if status or fields[0].status else fields[0].number() / 1000 or None
+
+
 def _field_array(
     entries: Sequence[tuple[str, int, int, Callable[[int], int]]],
 ) -> ctypes.Array[lib.FieldValue]:
