@@ -46,7 +46,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_disk_that_is_full_at_the_start(small_disk: Path, tmp_path: Path) -> None:
     _fill(small_disk)
-    _check(run("yprov-run", "--dir", str(small_disk), *JOB, cwd=tmp_path))
+    done = run("yprov-run", "--dir", str(small_disk), *JOB, cwd=tmp_path)
+    _check(done)
+    assert f"nothing will be recorded: {small_disk}" in done.stderr.decode()
 
 
 def test_an_installation_that_is_removed_while_the_job_runs(tmp_path: Path) -> None:
@@ -86,6 +88,13 @@ def _fill(folder: Path) -> None:
 def test_a_directory_that_is_deleted_while_the_job_runs(tmp_path: Path) -> None:
     script = 'echo out; rm -r "$YPROV_JOB_DIR"; sleep 1.5; echo more; exit 3'
     _check(run("yprov-run", "sh", "-c", script, cwd=tmp_path))
+
+
+def test_a_directory_that_a_file_takes_the_place_of(tmp_path: Path) -> None:
+    script = 'cd "$YPROV_JOB_DIR/record"; echo out; rm -r steps; : >steps; echo more; exit 3'
+    done = run("yprov-run", "sh", "-c", script, cwd=tmp_path)
+    _check(done)
+    assert b"the end is not recorded" in done.stderr
 
 
 def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
@@ -225,6 +234,14 @@ def test_an_stderr_that_nobody_reads_any_more(wrapper: list[str], tmp_path: Path
                               stdout=subprocess.PIPE, stderr=unread, check=False)  # fmt: skip
     _check_stdout(done)
     assert wrapper != ["yprov-run"] or (only_job(tmp_path) / "prov.json").exists()
+
+
+@pytest.mark.parametrize("most", [8, 10, 14])
+def test_a_limit_of_descriptors(most: int, tmp_path: Path) -> None:
+    script = f'ulimit -n {most}; exec yprov-run -q sh -c "echo out; exit 3"'
+    done = run("sh", "-c", script, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, b"out\n"), done.stderr
+    assert done.stderr.count(b"\n") <= 1
 
 
 def _check_stdout(done: subprocess.CompletedProcess[bytes]) -> None:

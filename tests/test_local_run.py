@@ -315,6 +315,12 @@ def test_an_alarm_that_was_set_before_us_ends_the_program(tmp_path: Path) -> Non
     assert run(*command, cwd=tmp_path).returncode == -signal.SIGALRM
 
 
+def test_a_program_without_a_name_is_not_found(tmp_path: Path) -> None:
+    assert run("env", "", cwd=tmp_path).returncode == 127
+    done = run("yprov-run", "", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count(b"not found")) == (127, 1)
+
+
 def test_the_wrapper_dies_of_a_signal_when_the_program_does(tmp_path: Path) -> None:
     process = subprocess.Popen(
         ["yprov-run", "sh", "-c", "echo ready; exec sleep 60"],

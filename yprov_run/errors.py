@@ -15,6 +15,11 @@ class YprovError(Exception):
         self.exit_code = exit_code
 
 
+def said(error: OSError, path: object) -> str:
+    """Return what the system refuses and where: at `path` unless the error names another."""
+    return f"{error.filename or path}: {error.strerror or error}"
+
+
 def meant(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean ...?` for a word that is close to a known one; else nothing."""
     # Here and not above: only those who mistype wait for it.

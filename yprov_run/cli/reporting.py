@@ -12,7 +12,7 @@ from urllib.parse import quote
 from yprov_run import config
 from yprov_run.audience import mode_of
 from yprov_run.cli.complain import complain
-from yprov_run.errors import YprovError
+from yprov_run.errors import YprovError, said
 from yprov_run.jobdir import JobDir, campaign_file, replace_file
 from yprov_run.merge.totals import Totals
 from yprov_run.model import Job
@@ -46,7 +46,7 @@ def write_report(known: Overview, directory: JobDir, document: Mapping[str, Any]
         mode = mode_of(directory.document, *_attached(directory))
         replace_file(directory.report, text.encode("utf-8", "replace"), mode)
     except OSError as error:
-        complain("yprov-merge", f"no report: {error.filename}: {error.strerror}")
+        complain("yprov-merge", f"no report: {said(error, directory.report)}")
     except Exception as error:  # noqa: BLE001 - fails open: the document is there
         complain("yprov-merge", f"no report: {type(error).__name__}: {error}")
     else:
@@ -83,7 +83,7 @@ def write_campaign(jobs: Sequence[JobDir]) -> Path | None:
         content = campaign_page(rows, title).encode("utf-8", "replace")
         replace_file(path, content, mode_of(*(directory.document for directory in jobs)))
     except OSError as error:
-        complain("yprov-merge", f"no campaign page: {error.filename}: {error.strerror}")
+        complain("yprov-merge", f"no campaign page: {said(error, path)}")
         return None
     except Exception as error:  # noqa: BLE001 - fails open: the documents are there
         complain("yprov-merge", f"no campaign page: {type(error).__name__}: {error}")

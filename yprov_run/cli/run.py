@@ -16,7 +16,7 @@ from yprov_run.cli import quick
 from yprov_run.cli.capturing import Capturing
 from yprov_run.cli.complain import complain
 from yprov_run.cli.request import Request
-from yprov_run.errors import YprovError
+from yprov_run.errors import YprovError, said
 from yprov_run.jobdir import JobDir, StepDir
 from yprov_run.launch import supervise
 from yprov_run.launch.plan import Plan, bare_command, make_plan, quoted
@@ -46,7 +46,8 @@ def _search_path() -> str:
 
 def _run(request: Request) -> NoReturn:
     """Record, launch, wait, record the end, merge, end: each of them may fail but two."""
-    prepared = _try_to_prepare(request)
+    # A command without a name is not found, and nothing of it to be recorded; dash says otherwise.
+    prepared = _try_to_prepare(request) if request.argv[0] else None
     if prepared is None:
         supervise.end_like(_launch(bare_command(request.argv)))
     plan = prepared.plan
@@ -98,7 +99,7 @@ def _try_to_prepare(request: Request) -> Prepared | None:
     try:
         return _prepare(request)
     except OSError as error:
-        complain(PROGRAM, f"nothing will be recorded: {error.filename}: {error.strerror}")
+        complain(PROGRAM, f"nothing will be recorded: {said(error, request.base)}")
     except Exception as error:  # noqa: BLE001 - fails open: the job runs whatever we do wrong
         complain(PROGRAM, f"nothing will be recorded: {type(error).__name__}: {error}")
     return None
@@ -133,6 +134,7 @@ def _name_of(argv: tuple[str, ...]) -> str:
 
 def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing: Capturing) -> None:
     """Record the end and make the document. The job is over: nothing here may change its status."""
+    written = True  # until that is refused, and told
     try:
         gc.enable()
         # Ctrl-C ends this work, not what is on disk; other signals are for the job that is over.
@@ -154,7 +156,8 @@ def _conclude(request: Request, prepared: Prepared, outcome: Outcome, capturing:
         complain(PROGRAM, f"interrupted; for the document: yprov-merge {prepared.job.path}")
     except Exception as error:  # noqa: BLE001 - fails open: the installation may be gone by now
         words = f"{type(error).__name__}: {error}"
-        complain(PROGRAM, f"no document: {words}; try yprov-merge {prepared.job.path}")
+        if written:
+            complain(PROGRAM, f"no document: {words}; try yprov-merge {prepared.job.path}")
 
 
 def _write_end(step: StepDir, outcome: Outcome) -> bool:
@@ -162,7 +165,7 @@ def _write_end(step: StepDir, outcome: Outcome) -> bool:
     try:
         record_end(step, outcome)
     except OSError as error:
-        complain(PROGRAM, f"the end is not recorded: {error.filename}: {error.strerror}")
+        complain(PROGRAM, f"the end is not recorded: {said(error, step.path)}")
         return False
     return True
 

@@ -13,14 +13,17 @@ from yprov_run.launchers.grammar import Placement, ProgramFile, untouched
 from yprov_run.light import NamedTuple
 
 SHELL = "/bin/sh"
-# Whatever is missing or broken on a node, the program is run. (Where bash is the shell, it takes a
-# second to source a file beside 20,000 words.)
+# Whatever is missing or broken on a node, the program is run: dash would end where it has too few
+# descriptors for a file, but for `command`. (Where bash is the shell, it takes a second to source a
+# file beside 20,000 words.)
 _BOOT = (
-    '_yprov=$1; shift; [ ! -r "$_yprov" ] || if [ $# -lt 999 ]; then . "$_yprov"; '
+    '_yprov=$1; shift; [ ! -r "$_yprov" ] || if [ $# -lt 999 ]; then command . "$_yprov"; '
     'else eval "$(cat "$_yprov")"; fi; exec "$@"'
 )
 # The same as one word, for files that launchers split at blanks without minding quotes.
-_BOOT_WORD = '_yprov=$1;shift;test${IFS}-r${IFS}"$_yprov"&&.${IFS}"$_yprov";exec${IFS}"$@"'
+_BOOT_WORD = (
+    '_yprov=$1;shift;test${IFS}-r${IFS}"$_yprov"&&command${IFS}.${IFS}"$_yprov";exec${IFS}"$@"'
+)
 _UNSAFE_IN_FILE = re.compile(r"[^A-Za-z0-9_./+:@=,-]")
 # Before anything else it lets go of the task's files: a launcher may wait for them.
 _BOOT_AGENT = (

@@ -150,6 +150,8 @@ def _become(command: Sequence[str], mask: set[int | signal.Signals]) -> NoReturn
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if not command[0]:
+        raise OSError(errno.ENOENT, "no name")  # Python would refuse it otherwise
     try:
         os.execvp(command[0], list(command))  # noqa: S606 - that is the task
     except OSError as error:
