@@ -638,10 +638,29 @@ def test_two_runs_of_the_same_uncommitted_code_are_the_same(tmp_path: Path) -> N
 
 def test_rerun_does_not_run_what_a_credential_was_left_out_of(tmp_path: Path) -> None:
     run("yprov-run", "-q", "sh", "-c", "true", "--token", "hunter2hunter2", cwd=tmp_path)
+    _, _, error = inspect(tmp_path, "rerun", "1")
+    assert "step 0: a credential was left out of its command, where it says <redacted>" in error
     status, text, error = inspect(tmp_path, "rerun", "1", "--execute")
     assert status == 2
     assert "hunter2" not in text
     assert "a credential was left out" in error
+
+
+def test_a_rerun_script_runs_where_the_jobs_path_lacks_yprov_run(tmp_path: Path) -> None:
+    program = shutil.which("yprov-run", path=environment()["PATH"])
+    assert program is not None
+    # Variables that only another program can set: a shell has its own.
+    ours = {"PATH": "/usr/bin:/bin", "UID": "7", "PPID": "7", "SHELLOPTS": "braceexpand"}
+    done = run(
+        program, "-q", "--env", "*", "--name", "j", "/bin/echo", "again", cwd=tmp_path,
+        env=environment(**ours, MY_TOKEN="hunter2hunter2"),
+    )  # fmt: skip
+    assert done.returncode == 0
+    _, script, error = inspect(tmp_path, "rerun", "1")
+    assert "export PATH=/usr/bin:/bin\n" in script
+    assert "MY_TOKEN: holds a credential; not set here" in error
+    again = subprocess.run(["bash", "-c", script], capture_output=True, check=False)
+    assert (again.returncode, again.stdout) == (0, b"again\n")
 
 
 def test_hostile_names_are_text_in_every_view(tmp_path: Path) -> None:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from yprov_run.report.conditions import Conditions, settable
 from yprov_run.report.views import Launch
 from yprov_run.report.words import plain
 
 _MODULE_PATH = "MODULEPATH"
+_PROGRAM = "yprov-run"
+_READ_ONLY = {
+    "BASHOPTS",
+    "EUID",
+    "PPID",
+    "SHELLOPTS",
+    "UID",
+}  # bash's own: to set one ends a script
 
 
 def script(found: Sequence[Launch], given: Mapping[str, Conditions]) -> str:
@@ -20,14 +31,27 @@ def script(found: Sequence[Launch], given: Mapping[str, Conditions]) -> str:
         now = given[launch.step]
         lines += _changes(before, now)
         lines.append(f"cd {_quoted(launch.folder or '.')}")
-        lines.append("yprov-run " + " ".join(map(_quoted, launch.words)))
+        lines.append(f"{_program(now)} " + " ".join(map(_quoted, launch.words)))
         before = now
     return "\n".join(lines)
 
 
+def _program(given: Conditions) -> str:
+    """Return how yprov-run is started, by its whole path where the step's PATH lacks it."""
+    path = _set(given).get("PATH")
+    own = Path(sys.executable).with_name(_PROGRAM)
+    if path is None or shutil.which(_PROGRAM, path=path) or not own.is_file():
+        return _PROGRAM
+    return _quoted(str(own))
+
+
+def _set(given: Conditions) -> dict[str, str]:
+    return {name: text for name, text in settable(given).items() if name not in _READ_ONLY}
+
+
 def _changes(before: Conditions, now: Conditions) -> Iterator[str]:
     """Yield what to do after one step for the next: what it has not, its modules, what it has."""
-    then, wanted = settable(before), settable(now)
+    then, wanted = _set(before), _set(now)
     yield from (f"unset {name}" for name in then if name not in wanted)
     if tuple(now.modules) != tuple(before.modules):
         if before.modules:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +49,7 @@ def rerun(
     given = conditions(document, [launch.step for launch in found])
     needed = in_turn(given)
     environs = {name: {**os.environ, **settable(each)} for name, each in needed.items()}
-    for warning in (*_unknown(given), *differences(document, place.path, found, environs)):
+    for warning in (*_unknown(given, found), *differences(document, place.path, found, environs)):
         complain(PROGRAM, plain(warning, 400))
     _print_script(script(found, needed))
     if not execute:
@@ -67,16 +67,27 @@ def _print_script(text: str) -> None:
     sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "surrogateescape"))
 
 
-def _unknown(given: Mapping[str, Conditions]) -> Iterator[str]:
-    """Yield which variables the commands had of which the values are not known."""
+def _unknown(given: Mapping[str, Conditions], found: Sequence[Launch]) -> Iterator[str]:
+    """Yield of which variables and words of the commands the values are not known."""
     for step, each in given.items():
         if each.variables is None:
             yield f"{step.replace('/', ' ')}: its variables are not recorded"
-    names = sorted({name for each in given.values() for name in each.cut})
-    for name in names[:_MOST_NAMED]:
-        yield f"{name}: too long to be recorded whole; not set here"
-    if len(names) > _MOST_NAMED:
-        yield f"and {len(names) - _MOST_NAMED} more variables"
+    for launch in found:
+        if any(REDACTED in word for word in launch.words):
+            step = launch.step.replace("/", " ")
+            yield f"{step}: a credential was left out of its command, where it says {REDACTED}"
+    unset = {name: "too long to be recorded whole" for e in given.values() for name in e.cut}
+    unset.update((name, "holds a credential") for e in given.values() for name in _redacted(e))
+    for name in sorted(unset)[:_MOST_NAMED]:
+        yield f"{name}: {unset[name]}; not set here"
+    if len(unset) > _MOST_NAMED:
+        yield f"and {len(unset) - _MOST_NAMED} more variables"
+
+
+def _redacted(given: Conditions) -> Iterable[str]:
+    """Return the variables that would be set, were their values known."""
+    hidden = {name: "" for name, text in (given.variables or {}).items() if REDACTED in text}
+    return settable(given._replace(variables=hidden))
 
 
 def _execute(found: Sequence[Launch], environs: Mapping[str, Mapping[str, str]]) -> int:
