@@ -122,4 +122,4 @@ module-systems: $(BIN)/python packages
 	fi
 
 clean:
-	rm -rf $(VENV) yprov examples/out examples/digits.csv
+	rm -rf $(VENV) build examples/out examples/digits.csv
