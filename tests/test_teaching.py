@@ -119,6 +119,8 @@ try() {  # the words of a command line, the last one being completed
 try yprov-inspect sh
 try yprov-inspect show --ti
 try yprov-inspect diff 1 ''
+try yprov-inspect list --state un
+try yprov-inspect export --quantity gpu_p
 try yprov-run --int
 try yprov-merge yprov/
 """
@@ -133,6 +135,8 @@ def test_bash_completes_subcommands_options_and_jobs(tmp_path: Path) -> None:
         "yprov-inspect sh: show",
         "yprov-inspect show --ti: --timeline",
         "yprov-inspect diff 1 : 4711 4712",
+        "yprov-inspect list --state un: unknown unreadable",
+        "yprov-inspect export --quantity gpu_p: gpu_power",
         "yprov-run --int: --interval",
         "yprov-merge yprov/: yprov/train_4711 yprov/train_4712",
     ]

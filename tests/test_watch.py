@@ -318,6 +318,8 @@ def test_one_look_without_a_terminal_is_plain_text(tmp_path: Path) -> None:
     text = done.stdout.decode()
     assert "\x1b" not in text
     assert "4 nodes, 8 GPUs" in text
+    assert "\n\n\n" not in text
+    assert "q ends" not in text
 
 
 def test_a_sparkline_shows_the_newest_values_from_nothing_to_the_top() -> None:

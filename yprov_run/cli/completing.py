@@ -1,10 +1,10 @@
-"""What the Tab key completes: jobs, by their numbers or begun folders, and templates."""
+"""What the Tab key completes: jobs, by their numbers or begun folders, templates, words."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,15 @@ def jobs(ctx: typer.Context, incomplete: str) -> list[str]:
     else:
         words = [name.rpartition("_")[2] for name in found]
     return [word for word in words if word.startswith(incomplete)][:_MOST]
+
+
+def one_of(*words: str) -> Callable[[str], list[str]]:
+    """Return what completes to one of these words."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
 
 
 def templates(incomplete: str) -> list[str]:

@@ -31,9 +31,17 @@ def sparkline(values: Sequence[float], width: int, top: float, ascii_only: bool 
 
 
 def frame(
-    job: LiveJob, now_ms: int, width: int, height: int, ascii_only: bool = False
+    job: LiveJob,
+    now_ms: int,
+    width: int,
+    height: int,
+    ascii_only: bool = False,
+    in_log: bool = False,
 ) -> list[Text]:
-    """Return the lines of a screen, exactly `height` of them, none wider than `width`."""
+    """Return the lines of a screen, exactly `height` of them, none wider than `width`.
+
+    In a log there are no more of them than say something.
+    """
     nodes = job.nodes
     behind = _behind(nodes)
     lines = _head(job, len(behind), now_ms, width, ascii_only)
@@ -54,9 +62,10 @@ def frame(
         rows.append(Text("waiting for the first node to say something"))
     hidden = max(0, len(rows) - room)
     lines += rows[:room]
-    lines += [Text("")] * (height - 1 - len(lines))
+    if not in_log:
+        lines += [Text("")] * (height - 1 - len(lines))
     lines = lines[: height - 1]
-    lines.append(_foot(hidden, now_ms, width))
+    lines.append(_foot(hidden, now_ms, width, "" if in_log else "; q ends"))
     for line in lines:
         line.truncate(width)
     return lines
@@ -175,8 +184,8 @@ def _badness(node: LiveNode, now_ms: int) -> tuple[int, float, str]:
     return rank, mean(node.history[USE]) or mean(node.history[CPU]) or 0.0, node.name
 
 
-def _foot(hidden: int, now_ms: int, width: int) -> Text:
+def _foot(hidden: int, now_ms: int, width: int, keys: str) -> Text:
     more = f"{hidden} more; " if hidden else ""
     clock = f"{datetime.fromtimestamp(now_ms / 1000, timezone.utc):%H:%M:%S} UTC"
-    words = f"{more}worst first; ! silent, < behind; q ends"
+    words = f"{more}worst first; ! silent, < behind{keys}"
     return Text(words.ljust(max(0, width - len(clock))) + clock, style="dim")

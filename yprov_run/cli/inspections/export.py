@@ -11,6 +11,7 @@ import typer
 
 from yprov_run.audience import EVERYBODY, mode_of
 from yprov_run.cli.common import JobReference, JobsFolder
+from yprov_run.cli.completing import one_of
 from yprov_run.cli.inspections.check import find_document
 from yprov_run.cli.provformat import Format, converted
 from yprov_run.errors import YprovError
@@ -34,7 +35,11 @@ def export(
         Format | None, typer.Option("--format", help="Another format of W3C PROV.")
     ] = None,
     quantity: Annotated[
-        str | None, typer.Option(help=f"What to plot: {', '.join(CHARTS)}. [default: the first]")
+        str | None,
+        typer.Option(
+            help=f"What to plot: {', '.join(CHARTS)}. [default: the first]",
+            autocompletion=one_of(*CHARTS),
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The file. [default: standard output]")

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from yprov_run.cli.completing import one_of
 from yprov_run.cli.request import at_home
 from yprov_run.errors import YprovError, meant
 from yprov_run.provenance.vocabulary import TERMS
@@ -43,7 +44,7 @@ def list_jobs(
         str | None, typer.Option(metavar="DATE|AGE", help="Started since: 2026-11-01, 12h, 7d.")
     ] = None,
     state: Annotated[
-        str | None, typer.Option(help="completed, failed, killed, running, unknown.")
+        str | None, typer.Option(help=f"{', '.join(_STATES)}.", autocompletion=one_of(*_STATES))
     ] = None,
     user: Annotated[str | None, typer.Option(help="Of this user.")] = None,
     conditions: Annotated[

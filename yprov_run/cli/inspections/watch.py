@@ -48,7 +48,7 @@ def watch(
     live.refresh()
     if once or not (sys.stdin.isatty() and sys.stdout.isatty()):
         columns, lines = shutil.get_terminal_size(_LOG_SIZE)
-        for line in frame(live, _now_ms(), columns, lines, _is_ascii()):
+        for line in frame(live, _now_ms(), columns, lines, _is_ascii(), in_log=True):
             print(line.plain.rstrip())
         return
     with _own_screen():
