@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from yprov_run.merge import fields
 from yprov_run.merge.embedded.collect import Embedded
+from yprov_run.merge.embedded.who import process_of, said, tasks_of
 from yprov_run.model import Job, NodeExecution, Step, Task
 from yprov_run.numerals import of_digits
 from yprov_run.provenance.identifiers import JOB, node_id, step_id
@@ -20,14 +18,9 @@ def stem_of(one: Embedded) -> str:
 
 def rank_of(one: Embedded) -> int | None:
     """Return the rank that wrote a document: as it says, else as its name does (`_GR3_`)."""
-    activities = fields.mapping(one.content, "activity")
-    for record in activities.values():
-        if isinstance(record, Mapping):
-            rank = record.get("yprov:global_rank")
-            rank = rank.get("$") if isinstance(rank, Mapping) else rank
-            found = of_digits(str(rank)) if isinstance(rank, (int, str)) else None
-            if found is not None:
-                return found
+    for rank in map(of_digits, said(one.content, "yprov:global_rank")):
+        if rank is not None:
+            return rank
     for part in stem_of(one).split("_"):
         found = of_digits(part[2:]) if part.startswith("GR") else None
         if found is not None:
@@ -40,6 +33,9 @@ def writer_of(records: Records, job: Job, one: Embedded) -> str:
     step = next((step for step in job.steps if step.number == one.step), None)
     if step is None:
         return JOB
+    its_process = tasks_of(step, process_of(one.content))
+    if len(its_process) == 1:
+        return _add_task(records, step, *its_process[0])
     tasks = [(node, task) for node in step.nodes for task in node.tasks]
     own_tasks = [(node, task) for node, task in tasks if task.worker_of is None]
     rank = rank_of(one)

@@ -16,14 +16,19 @@ from pathlib import Path, PurePath
 
 from yprov_run.audience import audience
 from yprov_run.jobdir import JobDir, replace_file
+from yprov_run.merge import fields
 from yprov_run.merge.embedded.hiding import without_secrets
 from yprov_run.merge.embedded.mlflow import read_run
+from yprov_run.merge.embedded.others import another_ran
 from yprov_run.merge.embedded.search import Candidate, Kind, candidates
+from yprov_run.merge.embedded.who import process_of, step_of, tasks_of
 from yprov_run.merge.staging import make_folder, refuse_link
 from yprov_run.model import Gap, Job, Json
 from yprov_run.trace.opening import open_plain
 
 _FOLDER = "embedded"
+# When each was written, by name: a copy of the job directory has other times.
+_WRITTEN = "written"
 _MAX_BYTES = 16 << 20
 _MAX_ALL_BYTES = 256 << 20
 _MLFLOW = ".mlflow.json"
@@ -36,7 +41,7 @@ _OF_THE_FAMILY = ("yProv4ML", "prov-ml")
 class Embedded:
     """A record of the job's program: where it stood, its copy in the job directory, what it says.
 
-    `step` is the number of the step during which it was written last.
+    `step` is the number of the step that wrote it; None where that cannot be told.
     """
 
     kind: Kind
@@ -56,26 +61,63 @@ def collect(job: Job, directory: JobDir) -> tuple[list[Embedded], list[Gap]]:
     folder = directory.artifacts / _FOLDER
     refuse_link(folder)
     gaps: list[Gap] = []
+    written = _Written(folder)
     room = _MAX_ALL_BYTES
-    for candidate in candidates(job):
+    for candidate in candidates(job, directory):
         content = _content(candidate, gaps)
-        if content is None:
+        if content is None or _is_anothers(content, candidate, job, directory):
             continue
         room -= len(content)
         if room < 0:
             gaps.append(Gap("embedded", f"more than {_MAX_ALL_BYTES >> 20} MiB: the rest is left"))
             break
         mode = audience(candidate.path, directory.path)
-        _copy(candidate, without_secrets(content), folder, mode)
+        name = _copy_name(candidate)
+        if _copy(folder, name, without_secrets(content), mode) or name not in written.times_ms:
+            written.times_ms[name] = candidate.modified_ms
+    written.save()
     found: list[Embedded] = []
     seen: set[str] = set()
     for path in _copies(folder):
-        record = _read(path, directory, job, gaps)
+        record = _read(path, directory, job, written, gaps)
         # The same document in two places (an archive of the run, say) is one record.
         if record is not None and record.sha256 not in seen:
             seen.add(record.sha256)
             found.append(record)
     return found, gaps
+
+
+class _Written:
+    """When each record was written, in ms by the clock of the job's record, kept beside them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _WRITTEN
+        kept, _ = fields.load(self._path)
+        times_ms = {name: fields.integer(kept, name) for name in kept}
+        self._kept = {name: time for name, time in times_ms.items() if time is not None}
+        self.times_ms = dict(self._kept)
+
+    def save(self) -> None:
+        """Write what is new. Raises OSError."""
+        if self.times_ms != self._kept:
+            replace_file(self._path, (json.dumps(self.times_ms, indent=1) + "\n").encode())
+
+    def at(self, name: str, path: Path) -> int:
+        """Return when a record was written; that of its copy where it is not kept."""
+        kept = self.times_ms.get(name)
+        return path.stat().st_mtime_ns // 1_000_000 if kept is None else kept
+
+
+def _is_anothers(content: bytes, candidate: Candidate, job: Job, directory: JobDir) -> bool:
+    """Tell whether a document names a process that a job beside this one ran."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    process = process_of(value) if isinstance(value, dict) else None
+    if process is None or any(tasks_of(step, process) for step in job.steps):
+        return False
+    return another_ran(directory, process, candidate.modified_ms)
 
 
 def _content(candidate: Candidate, gaps: list[Gap]) -> bytes | None:
@@ -96,24 +138,28 @@ def _content(candidate: Candidate, gaps: list[Gap]) -> bytes | None:
     return content if any(mark.encode() in content for mark in _OF_THE_FAMILY) else None
 
 
-def _copy(candidate: Candidate, content: bytes, folder: Path, mode: int) -> None:
+def _copy_name(candidate: Candidate) -> str:
     name = candidate.name
     if candidate.kind == "mlflow":
         name = name.removesuffix("/meta.yaml") + _MLFLOW
-    if not _CLEAN.match(name) or len(name) > 200:
-        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-        name = f"{digest}{_MLFLOW if candidate.kind == 'mlflow' else '.json'}"
+    if _CLEAN.match(name) and len(name) <= 200:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return f"{digest}{_MLFLOW if candidate.kind == 'mlflow' else '.json'}"
+
+
+def _copy(folder: Path, name: str, content: bytes, mode: int) -> bool:
+    """Write a copy; tell whether that was needed. Raises OSError, also for a link on its way."""
     path = folder / name
     for above in reversed(PurePath(name).parents):
         make_folder(folder / above)
     try:
         if path.read_bytes() == content:
-            return
+            return False
     except OSError:
         pass
     replace_file(path, content, mode)
-    # Its time tells to which step it belongs, in every later merge too.
-    os.utime(path, ns=(candidate.modified_ms * 1_000_000,) * 2)
+    return True
 
 
 def _copies(folder: Path) -> Sequence[Path]:
@@ -121,16 +167,18 @@ def _copies(folder: Path) -> Sequence[Path]:
     for where, folders, names in os.walk(folder):
         folders.sort()
         found += [Path(where, name) for name in names if not name.startswith(".")]
-    return sorted(found)
+    return sorted(path for path in found if path != folder / _WRITTEN)
 
 
-def _read(path: Path, directory: JobDir, job: Job, gaps: list[Gap]) -> Embedded | None:
+def _read(
+    path: Path, directory: JobDir, job: Job, written: _Written, gaps: list[Gap]
+) -> Embedded | None:
     name = path.relative_to(directory.artifacts / _FOLDER).as_posix()
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > _MAX_BYTES:
             return None
         content = path.read_bytes()
-        modified_ms = path.stat().st_mtime_ns // 1_000_000
+        modified_ms = written.at(name, path)
     except OSError as error:
         gaps.append(Gap(f"embedded {name}", f"unreadable: {error.strerror}"))
         return None
@@ -147,16 +195,6 @@ def _read(path: Path, directory: JobDir, job: Job, gaps: list[Gap]) -> Embedded 
         location=path.relative_to(directory.path).as_posix(),
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        step=_step_at(job, modified_ms),
+        step=step_of(job, value, modified_ms),
         content=value,
     )
-
-
-def _step_at(job: Job, time_ms: int) -> int | None:
-    """Return the number of the last step that had begun by then."""
-    began = [
-        (step.started_ms, step.number)
-        for step in job.steps
-        if step.started_ms is not None and step.started_ms <= time_ms
-    ]
-    return max(began)[1] if began else (job.steps[0].number if job.steps else None)

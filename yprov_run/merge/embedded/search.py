@@ -6,18 +6,20 @@ import hashlib
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from yprov_run.jobdir import JobDir, StepDir
 from yprov_run.model import Job
 
 # Breadth first, so that what stands near the job's folder is found before a limit is met.
 _MAX_ENTRIES = 20_000
 _MAX_DEPTH = 6
 _MAX_FOUND = 20_000
-_MARGIN_MS = 5_000
+_MARGIN_MS = 5_000  # where a file system's clock is not known
+_NODES_MARGIN_MS = 250  # some file systems take the time of the node that writes
 _DOCUMENT = re.compile(r"prov.*\.json\Z", re.IGNORECASE)
 _RUN = "meta.yaml"
 _NOT_LOOKED_INTO = frozenset({"node_modules", "site-packages", "__pycache__", "record"})
@@ -27,32 +29,57 @@ Kind = Literal["yprov4ml", "mlflow"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that may be a record: `name` is the same in every merge, and no other's."""
+    """A file that may be a record: `name` is the same in every merge, and no other's.
+
+    `modified_ms` is by the clock of the job's record, as far as `device`'s is known.
+    """
 
     kind: Kind
     path: Path
     name: str
     modified_ms: int
+    device: int
 
 
-def candidates(job: Job) -> Iterator[Candidate]:
+def candidates(job: Job, directory: JobDir) -> Iterator[Candidate]:
     """Yield files that were written during the job below its steps' folders, each file once."""
     if job.started_ms is None:
         return
-    began, ended = job.started_ms - _MARGIN_MS, (job.ended_ms or 1 << 62) + _MARGIN_MS
+    offsets_ms = _offsets(job, directory)
     seen: set[str] = set()
     found = 0
     first = _folder(job.steps[0].cwd)
     for root in _roots(job):
         for candidate in _walk(root, first):
             real = os.path.realpath(candidate.path)
-            if real in seen or not began <= candidate.modified_ms <= ended:
+            time_ms = candidate.modified_ms + offsets_ms.get(candidate.device, 0)
+            known = candidate.device in offsets_ms
+            began = job.started_ms - (0 if known else _MARGIN_MS)
+            ended = (job.ended_ms or 1 << 62) + (_NODES_MARGIN_MS if known else _MARGIN_MS)
+            if real in seen or not began <= time_ms <= ended:
                 continue
             seen.add(real)
-            yield candidate
+            yield replace(candidate, modified_ms=time_ms)
             found += 1
             if found >= _MAX_FOUND:
                 return
+
+
+def _offsets(job: Job, directory: JobDir) -> Mapping[int, int]:
+    """Return by how many ms the record's clock is ahead of a device's, for the record's device.
+
+    A step's first file was written at its launch. In a copy of the record its time says nothing.
+    """
+    first = min(
+        (step for step in job.steps if step.started_ms is not None),
+        key=lambda step: step.started_ms or 0,
+    )
+    try:
+        status = StepDir(directory.steps_dir / str(first.number)).command.stat()
+    except OSError:
+        return {}
+    offset_ms = (first.started_ms or 0) - status.st_mtime_ns // 1_000_000
+    return {status.st_dev: offset_ms} if abs(offset_ms) <= _MARGIN_MS else {}
 
 
 def _roots(job: Job) -> Sequence[Path]:
@@ -117,11 +144,12 @@ def _candidate(entry: os.DirEntry[str], first: Path) -> Candidate | None:
     try:
         if not entry.is_file(follow_symlinks=False):
             return None
-        modified_ms = entry.stat(follow_symlinks=False).st_mtime_ns // 1_000_000
+        status = entry.stat(follow_symlinks=False)
     except OSError:
         return None
     path = Path(entry.path)
-    return Candidate(kind, path, _name(path, first), modified_ms)
+    modified_ms = status.st_mtime_ns // 1_000_000
+    return Candidate(kind, path, _name(path, first), modified_ms, status.st_dev)
 
 
 def _name(path: Path, first: Path) -> str:
