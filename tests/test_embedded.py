@@ -166,12 +166,19 @@ def test_documents_of_one_name_below_two_steps_folders_are_both_there(
     assert (job.document.read_bytes(), _copies(job)) == (first, copies)
 
 
+def _embedded(job: JobDir) -> set[str]:
+    document = documents.load(job.document)
+    return set(documents.of_type(document, "entity", "run:EmbeddedDocument"))
+
+
 def test_a_further_step_elsewhere_changes_no_name_of_the_documents_before(tmp_path: Path) -> None:
-    before = _copies(_sweep(tmp_path, "b/c/first", "b/c/second"))
-    after = _copies(_sweep(tmp_path, "b"))
-    assert len(before) == 4
-    assert len(after) == 6
-    assert set(before) < set(after)
+    job = _sweep(tmp_path, "b/c/first", "b/c/second")
+    copies, names = _copies(job), _embedded(job)
+    assert len(copies) == len(names) == 4
+    _sweep(tmp_path, "b")
+    assert len(_copies(job)) == len(_embedded(job)) == 6
+    assert set(copies) < set(_copies(job))
+    assert names < _embedded(job)
 
 
 OLD = {

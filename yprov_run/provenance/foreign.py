@@ -8,73 +8,148 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from collections import Counter
+from collections.abc import Mapping, Set
+from datetime import datetime, tzinfo
 from typing import Any
 
+from yprov_run.merge.embedded.who import said
 from yprov_run.provenance.records import Attributes, clean, compact, utc
 from yprov_run.provenance.rules.index import moment
+from yprov_run.provenance.rules.shape import UNSAFE_IRI
 from yprov_run.provenance.vocabulary import NAMESPACES
+from yprov_run.provenance.zones import zone_of
 
 _SUFFIX = re.compile(r"(.*)\^\^[A-Za-z_][\w-]*:\w+\Z", re.DOTALL)
-_ZONE = re.compile(r"UTC([+-])(\d\d):?(\d\d)\Z")
 _TIMES = {
     "prov:startTime": "prov:startTime", "prov:startedAtTime": "prov:startTime",
     "prov:endTime": "prov:endTime", "prov:endedAtTime": "prov:endTime",
     "prov:time": "prov:time", "prov:generatedAtTime": "prov:generatedAtTime",
 }  # fmt: skip
 _BARE = {"prov:type", "prov:label", "prov:role", "prov:value", "prov:location"}
+# Not `_`, which PROV-JSON has for blank nodes, nor what XML has for itself.
+_PREFIX = re.compile(r"(?!xml|xsi)[A-Za-z]", re.IGNORECASE)
 _XSD = {"xsd": "xsd", "xsd_1": "xsd"}
 _NUMBERS = re.compile(r"xsd:(double|float|decimal)\Z")
 _INTEGERS = {"xsd:int": 1 << 31, "xsd:long": 1 << 63, "xsd:integer": 1 << 63}
 _MAX_TEXT = 1 << 16
 _MAX_DEPTH = 8
+_LAST_S = 253_402_300_800  # beyond, and before 1970, `utc` has no time
+_QUALIFIED = {"xsd:QName", "prov:QUALIFIED_NAME"}
 _TOO_DEEP = "nested too deep to be shown: it stands in its file"
 
 
-def zone_of(activities: Mapping[str, Any]) -> timezone:
-    """Return the time zone that any activity of a document names; UTC if none does."""
-    for record in activities.values():
-        name = record.get("yprov:time_zone") if isinstance(record, Mapping) else None
-        match = _ZONE.match(name) if isinstance(name, str) else None
-        if match:
-            offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
-            if offset < timedelta(hours=24):
-                return timezone(-offset if match[1] == "-" else offset)
-    return timezone.utc
+class Values:
+    """The values of one document; `losses` counts, in words, what could not be kept as it was."""
 
+    def __init__(self, content: Mapping[str, Any], prefixes: dict[str, str]) -> None:
+        self.losses: Counter[str] = Counter()
+        self._names = Names(content.get("prefix"), prefixes)
+        self._zone, unknown = zone_of(said(content, "yprov:time_zone"))
+        of_what = f" (its time zone, {clean(unknown[:40])}, is not known)" if unknown else ""
+        self._no_times = f"times that cannot be told, as texts{of_what}"
 
-def attributes(record: Mapping[str, Any], names: Names, zone: timezone) -> Attributes:
-    """Return a record's attributes but for its times and ends, each in a form that all can read."""
-    found: Attributes = {}
-    for name, value in record.items():
-        kept = names.attribute(name)
-        if kept in _TIMES or value is None:
-            continue
-        found[kept] = _text(value) if kept in _BARE else _value(value)
-    made = times(record, zone).get("prov:generatedAtTime")
-    if made:
-        found["prov:generatedAtTime"] = made
-    return found
+    def attributes(self, record: Mapping[str, Any], times: Set[str]) -> Attributes:
+        """Return a record's attributes but for its ends, each in a form that all can read.
 
+        `times` are those that it may have. Of them prov:generatedAtTime is set; for the others
+        see `times`. What is no such time is a text.
+        """
+        found: Attributes = {}
+        known = {name: time for name, time in self.times(record).items() if name in times}
+        for name, value in record.items():
+            kept = self._names.attribute(name)
+            if value is None:
+                continue
+            if kept in _TIMES:
+                if self._moment(value) == known.get(_TIMES[kept], ""):
+                    continue
+                self.losses[self._no_times] += 1
+                kept = f"yprov:{kept.replace(':', '.')}"
+            found[_free(kept, found)] = self._attribute(kept, value)
+        if made := known.get("prov:generatedAtTime"):
+            found["prov:generatedAtTime"] = made
+        return found
 
-def times(record: Mapping[str, Any], zone: timezone) -> dict[str, str]:
-    """Return a record's times in UTC under PROV-JSON's names; what is no time is left out."""
-    found = {}
-    for name, kept in _TIMES.items():
-        if name in record and kept not in found:
-            time = moment(_plain(record[name]))
+    def times(self, record: Mapping[str, Any]) -> dict[str, str]:
+        """Return a record's times in UTC under PROV-JSON's names; what is no time is left out."""
+        found: dict[str, str] = {}
+        for name, kept in _TIMES.items():
+            time = self._moment(record[name]) if name in record else None
             if time is not None:
-                found[kept] = _in_utc(time, zone)
-    return found
+                found.setdefault(kept, time)
+        return found
+
+    def _moment(self, value: object) -> str | None:
+        time = moment(_plain(value))
+        return None if time is None else _in_utc(time, self._zone)
+
+    def _attribute(self, name: str, value: object) -> Any:
+        if name == "prov:type":
+            listed = value if isinstance(value, list) else [value]
+            return ", ".join(self._names.qualified(self._text(each)) for each in listed)
+        return self._text(value) if name in _BARE else self._value(value)
+
+    def _text(self, value: object, depth: int = 0) -> str:
+        """Return a value as one bare text; lists in lists as JSON, beyond a common depth."""
+        if depth < _MAX_DEPTH and isinstance(value, Mapping) and "$" in value:
+            if value.get("lang"):
+                self.losses["language tags left out"] += 1
+            return self._text(value["$"], depth + 1)
+        if depth < _MAX_DEPTH and isinstance(value, list):
+            return self._cut(", ".join(self._text(one, depth + 1) for one in value))
+        inner = _plain(value) if isinstance(value, str) else value
+        return self._cut(clean(inner) if isinstance(inner, str) else _compact(inner))
+
+    def _cut(self, text: str) -> str:
+        if len(text) > _MAX_TEXT:
+            self.losses[f"texts cut to {_MAX_TEXT:,} characters"] += 1
+        return text[:_MAX_TEXT]
+
+    def _value(self, value: object) -> Any:
+        """Return a value as PROV-JSON has it: a text, a number, or a typed literal."""
+        if isinstance(value, Mapping) and "$" in value:
+            return self._literal(value)
+        if isinstance(value, bool):
+            return {"$": str(value).lower(), "type": "xsd:boolean"}
+        if isinstance(value, int):
+            return _integer(value)
+        if isinstance(value, float):
+            return value if math.isfinite(value) else str(value)
+        return self._text(value)
+
+    def _literal(self, value: Mapping[str, Any]) -> Any:
+        prefix, _, local = str(value.get("type")).partition(":")
+        name = f"{_XSD.get(prefix, prefix)}:{local}"
+        text = self._text(value)
+        try:
+            if name in _INTEGERS:
+                return _integer(int(text))
+            if _NUMBERS.match(name) and math.isfinite(float(text)):
+                return float(text)
+        except ValueError:
+            return text
+        return self._names.qualified(text) if name in _QUALIFIED else text
 
 
-def _in_utc(time: datetime, zone: timezone) -> str:
-    whole = time if time.tzinfo else time.replace(tzinfo=zone)
+def _free(name: str, taken: Attributes) -> str:
+    """Return a name that no other attribute has: two may differ in what no name here can hold."""
+    free, count = name, 1
+    while free in taken:
+        count += 1
+        free = f"{name}_{count}"
+    return free
+
+
+def _in_utc(time: datetime, zone: tzinfo | None) -> str | None:
+    """Return a time in UTC; None if it has no offset and no zone, or is beyond what we write."""
+    if time.tzinfo is None and zone is None:
+        return None
     try:
-        return utc(int(whole.timestamp() * 1000))
+        seconds = (time if time.tzinfo else time.replace(tzinfo=zone)).timestamp()
     except (ValueError, OverflowError):
-        return utc(0)
+        return None
+    return utc(int(seconds * 1000)) if 0 <= seconds < _LAST_S else None
 
 
 def _plain(value: object) -> object:
@@ -85,37 +160,14 @@ def _plain(value: object) -> object:
     return match.group(1) if match else value
 
 
-def _text(value: object, depth: int = 0) -> str:
-    """Return a value as one bare text; lists in lists as JSON, beyond a depth that programs use."""
-    if isinstance(value, list) and depth < _MAX_DEPTH:
-        return ", ".join(_text(one, depth + 1) for one in value)
-    inner = _plain(value) if not isinstance(value, Mapping) or "$" in value else value
-    if isinstance(inner, str):
-        return clean(inner[:_MAX_TEXT])
-    return _compact(inner)
-
-
 def _compact(value: object) -> str:
     try:
         try:
-            return compact(value)[:_MAX_TEXT]
+            return compact(value)
         except (ValueError, TypeError):
-            return clean(repr(value)[:_MAX_TEXT])
+            return clean(repr(value))
     except RecursionError:
         return _TOO_DEEP  # what could just be read, from higher up the stack
-
-
-def _value(value: object) -> Any:
-    """Return a value as PROV-JSON has it: a text, a number, or a typed literal that is right."""
-    if isinstance(value, Mapping) and "$" in value:
-        return _literal(value)
-    if isinstance(value, bool):
-        return {"$": str(value).lower(), "type": "xsd:boolean"}
-    if isinstance(value, int):
-        return _integer(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return _text(value)
 
 
 def _integer(value: int) -> Any:
@@ -123,25 +175,6 @@ def _integer(value: int) -> Any:
         if -bound <= value < bound:
             return {"$": str(value), "type": datatype}
     return str(value)
-
-
-def _literal(value: Mapping[str, Any]) -> Any:
-    content, datatype = value["$"], value.get("type")
-    prefix, _, local = str(datatype).partition(":")
-    name = f"{_XSD.get(prefix, prefix)}:{local}"
-    text = _text(content)
-    if name in _INTEGERS:
-        try:
-            return _integer(int(text))
-        except ValueError:
-            return text
-    if _NUMBERS.match(name):
-        try:
-            number = float(text)
-        except ValueError:
-            return text
-        return number if math.isfinite(number) else text
-    return text
 
 
 class Names:
@@ -158,12 +191,14 @@ class Names:
                 self._spelled.setdefault(prefix, prefix)
             elif prefix in self._spelled or prefix == "default":
                 continue
-            elif isinstance(address, str) and address and address.isprintable():
+            elif isinstance(address, str) and address and not UNSAFE_IRI.search(address):
                 self._spelled[prefix] = self._declare(prefix, address, ours)
 
     @staticmethod
     def _declare(prefix: str, address: str, ours: dict[str, str]) -> str:
-        safe = re.sub(r"\W", "_", prefix, flags=re.ASCII) or "ns"
+        safe = re.sub(r"\W", "_", prefix, flags=re.ASCII)
+        if not _PREFIX.match(safe):
+            safe = f"ns_{safe}"
         name, count = safe, 1
         while ours.get(name, address) != address:
             count += 1
@@ -182,3 +217,11 @@ class Names:
         return (
             f"yprov:{safe}" if not colon else f"yprov:{re.sub(r'[^A-Za-z0-9]', '_', prefix)}.{safe}"
         )
+
+    def qualified(self, text: str) -> str:
+        """Return a text with the prefix that its own has here; `run` alone is never ours there."""
+        prefix, colon, local = text.partition(":")
+        if not colon or (prefix not in self._spelled and prefix != "run"):
+            return text
+        spelled = self._spelled.get(prefix)
+        return f"yprov:run.{local}" if spelled is None else f"{spelled}:{local}"

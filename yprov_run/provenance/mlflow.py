@@ -10,8 +10,8 @@ from yprov_run.provenance.records import Attributes, Records, clean, local_part,
 from yprov_run.provenance.vocabulary import term
 
 
-def add_run(records: Records, run: Mapping[str, Any], base: str, writer: str) -> None:
-    """Add one run as an activity that is part of what wrote it."""
+def add_run(records: Records, run: Mapping[str, Any], base: str, writer: str) -> str:
+    """Add one run as an activity that is part of what wrote it; return what is not all of it."""
     activity = records.add(
         "activity",
         f"{base}/run",
@@ -25,6 +25,7 @@ def add_run(records: Records, run: Mapping[str, Any], base: str, writer: str) ->
                 mlflowExperiment=fields.text(run, "experiment_id"),
                 mlflowStatus=fields.text(run, "status"),
                 tags=fields.mapping(run, "tags") or None,
+                note=_stage(fields.text(run, "lifecycle_stage")),
             ),
         },
     )
@@ -37,6 +38,11 @@ def add_run(records: Records, run: Mapping[str, Any], base: str, writer: str) ->
     for name, metric in sorted(fields.mapping(run, "metrics").items()):
         if isinstance(metric, Mapping):
             _add_metric(records, activity, base, name, metric)
+    return clean("; ".join(fields.texts(run, "left_out")))
+
+
+def _stage(stage: str) -> str:
+    return f"its lifecycle stage in MLflow is {clean(stage)}" if stage else ""
 
 
 def _add_parameter(records: Records, activity: str, base: str, name: str, value: str) -> None:

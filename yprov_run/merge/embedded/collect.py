@@ -19,7 +19,7 @@ from yprov_run.jobdir import JobDir, replace_file
 from yprov_run.merge import fields
 from yprov_run.merge.embedded.hiding import without_secrets
 from yprov_run.merge.embedded.mlflow import read_run
-from yprov_run.merge.embedded.others import another_ran
+from yprov_run.merge.embedded.others import Others
 from yprov_run.merge.embedded.search import Candidate, Kind, candidates
 from yprov_run.merge.embedded.who import process_of, step_of, tasks_of
 from yprov_run.merge.staging import make_folder, refuse_link
@@ -27,7 +27,8 @@ from yprov_run.model import Gap, Job, Json
 from yprov_run.trace.opening import open_plain
 
 _FOLDER = "embedded"
-# When each was written, by name: a copy of the job directory has other times.
+# When each was written, by name, in the order in which they were found: a copy of the job
+# directory has other times.
 _WRITTEN = "written"
 _MAX_BYTES = 16 << 20
 _MAX_ALL_BYTES = 256 << 20
@@ -62,10 +63,11 @@ def collect(job: Job, directory: JobDir) -> tuple[list[Embedded], list[Gap]]:
     refuse_link(folder)
     gaps: list[Gap] = []
     written = _Written(folder)
+    others = Others(directory)
     room = _MAX_ALL_BYTES
     for candidate in candidates(job, directory):
         content = _content(candidate, gaps)
-        if content is None or _is_anothers(content, candidate, job, directory):
+        if content is None or _is_anothers(content, candidate, job, others):
             continue
         room -= len(content)
         if room < 0:
@@ -78,7 +80,7 @@ def collect(job: Job, directory: JobDir) -> tuple[list[Embedded], list[Gap]]:
     written.save()
     found: list[Embedded] = []
     seen: set[str] = set()
-    for path in _copies(folder):
+    for path in _copies(folder, list(written.times_ms)):
         record = _read(path, directory, job, written, gaps)
         # The same document in two places (an archive of the run, say) is one record.
         if record is not None and record.sha256 not in seen:
@@ -108,7 +110,7 @@ class _Written:
         return path.stat().st_mtime_ns // 1_000_000 if kept is None else kept
 
 
-def _is_anothers(content: bytes, candidate: Candidate, job: Job, directory: JobDir) -> bool:
+def _is_anothers(content: bytes, candidate: Candidate, job: Job, others: Others) -> bool:
     """Tell whether a document names a process that a job beside this one ran."""
     try:
         value = json.loads(content)
@@ -117,7 +119,7 @@ def _is_anothers(content: bytes, candidate: Candidate, job: Job, directory: JobD
     process = process_of(value) if isinstance(value, dict) else None
     if process is None or any(tasks_of(step, process) for step in job.steps):
         return False
-    return another_ran(directory, process, candidate.modified_ms)
+    return others.ran(process, candidate.modified_ms)
 
 
 def _content(candidate: Candidate, gaps: list[Gap]) -> bytes | None:
@@ -162,12 +164,15 @@ def _copy(folder: Path, name: str, content: bytes, mode: int) -> bool:
     return True
 
 
-def _copies(folder: Path) -> Sequence[Path]:
+def _copies(folder: Path, order: Sequence[str]) -> Sequence[Path]:
+    """Return the copies in the order in which they were first found."""
+    places = {folder / name: place for place, name in enumerate(order)}
     found = []
     for where, folders, names in os.walk(folder):
         folders.sort()
         found += [Path(where, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path != folder / _WRITTEN)
+    copies = (path for path in found if path != folder / _WRITTEN)
+    return sorted(copies, key=lambda path: (places.get(path, len(order)), path))
 
 
 def _read(
@@ -182,13 +187,13 @@ def _read(
     except OSError as error:
         gaps.append(Gap(f"embedded {name}", f"unreadable: {error.strerror}"))
         return None
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        value = None
+    value, repeated = _parsed(content)
     if not isinstance(value, dict):
         gaps.append(Gap(f"embedded {name}", "not a JSON object; it stands there as a file only"))
         value = {}
+    if repeated:
+        words = f"{repeated} names stand twice in one object: the last is taken"
+        gaps.append(Gap(f"embedded {name}", words))
     return Embedded(
         kind="mlflow" if name.endswith(_MLFLOW) else "yprov4ml",
         name=name,
@@ -198,3 +203,19 @@ def _read(
         step=step_of(job, value, modified_ms),
         content=value,
     )
+
+
+def _parsed(content: bytes) -> tuple[object, int]:
+    """Return what a JSON file holds, None if it is torn; and how many names it has repeated."""
+    repeated = 0
+
+    def take(pairs: list[tuple[str, object]]) -> Json:
+        nonlocal repeated
+        taken = dict(pairs)
+        repeated += len(pairs) - len(taken)
+        return taken
+
+    try:
+        return json.loads(content, object_pairs_hook=take), repeated
+    except (ValueError, RecursionError):
+        return None, 0

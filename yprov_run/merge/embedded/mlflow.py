@@ -26,7 +26,7 @@ def read_run(meta: Path) -> Json | None:
     import yaml
 
     folder = meta.parent
-    text = _text(meta)
+    text = _content(meta)[:_MAX_TEXT].decode("utf-8", "replace")
     try:
         described = yaml.safe_load(text) if text.count("&") < 100 else None
     except (yaml.YAMLError, *_UNEXPECTED):
@@ -34,7 +34,9 @@ def read_run(meta: Path) -> Json | None:
     if not isinstance(described, dict) or not isinstance(described.get("run_id"), str):
         return None
     status = described.get("status")
-    return {
+    stage = str(described.get("lifecycle_stage") or "active")
+    reader = _Reader()
+    run: Json = {
         "run_id": described["run_id"],
         "name": str(described.get("run_name") or ""),
         "experiment_id": str(described.get("experiment_id") or ""),
@@ -43,37 +45,61 @@ def read_run(meta: Path) -> Json | None:
         "started_ms": _integer(described.get("start_time")),
         "ended_ms": _integer(described.get("end_time")),
         "artifact_uri": str(described.get("artifact_uri") or ""),
-        "params": {name: _text(path) for name, path in _files(folder / "params")},
-        "tags": {name: _text(path) for name, path in _files(folder / "tags")},
-        "metrics": {name: _metric(path) for name, path in _files(folder / "metrics")},
+        "params": {name: reader.text(path) for name, path in reader.files(folder / "params")},
+        "tags": {name: reader.text(path) for name, path in reader.files(folder / "tags")},
+        "metrics": {name: _metric(path) for name, path in reader.files(folder / "metrics")},
     }
+    if stage != "active":  # one that the user has deleted
+        run["lifecycle_stage"] = stage
+    if left_out := reader.left_out():
+        run["left_out"] = left_out
+    return run
 
 
 def _integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (name, path) of plain files below a folder; names may hold slashes, as in MLflow."""
-    count = 0
-    for where, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(where, name)
-            if path.is_symlink() or not path.is_file():
-                continue
-            yield path.relative_to(folder).as_posix(), path
-            count += 1
-            if count >= _MAX_FILES:
-                return
+class _Reader:
+    """Reads the files of one run, and knows what it did not read of them."""
+
+    def __init__(self) -> None:
+        self._cut = 0
+        self._many: list[str] = []
+
+    def left_out(self) -> list[str]:
+        """Return in words what was left out."""
+        cut = [f"texts cut to {_MAX_TEXT:,} bytes: {self._cut}"] if self._cut else []
+        return [f"of its {name} only {_MAX_FILES:,} are taken" for name in self._many] + cut
+
+    def files(self, folder: Path) -> Iterator[tuple[str, Path]]:
+        """Yield (name, path) of plain files below a folder; names may hold slashes as in MLflow."""
+        count = 0
+        for where, folders, names in os.walk(folder):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(where, name)
+                if path.is_symlink() or not path.is_file():
+                    continue
+                if count >= _MAX_FILES:
+                    self._many.append(folder.name)
+                    return
+                yield path.relative_to(folder).as_posix(), path
+                count += 1
+
+    def text(self, path: Path) -> str:
+        """Return a file's text without the newlines at its end; empty if it cannot be read."""
+        content = _content(path)
+        self._cut += len(content) > _MAX_TEXT
+        return content[:_MAX_TEXT].decode("utf-8", "replace").rstrip("\n")
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
         with open_plain(path, _MAX_METRIC_BYTES) as stream:
-            return stream.read(_MAX_TEXT).decode("utf-8", "replace").rstrip("\n")
+            return stream.read(_MAX_TEXT + 1)
     except OSError:
-        return ""
+        return b""
 
 
 def _metric(path: Path) -> Json:

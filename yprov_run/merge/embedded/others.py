@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from yprov_run.jobdir import JobDir, StepDir
 from yprov_run.merge import fields
@@ -14,11 +15,40 @@ from yprov_run.numerals import of_digits
 _MAX_LOOKED_AT = 64
 
 
-def another_ran(directory: JobDir, process: Process, time_ms: int) -> bool:
-    """Tell whether a job whose directory is beside this one ran a process at a time."""
-    return any(
-        _ran(step, process) for step in _steps_beside(directory) if _was_running(step, time_ms)
-    )
+class Others:
+    """The jobs whose directories are beside one, looked at once, and only when they are needed."""
+
+    def __init__(self, directory: JobDir) -> None:
+        self._directory = directory
+        self._tasks: dict[StepDir, list[Process]] = {}
+
+    def ran(self, process: Process, time_ms: int) -> bool:
+        """Tell whether another job ran a process at a time."""
+        return any(
+            own.pid == process.pid and is_host(process.host, own.host)
+            for step, started_ms, ended_ms in self._steps
+            if started_ms <= time_ms and (ended_ms is None or time_ms <= ended_ms)
+            for own in self._processes(step)
+        )
+
+    @cached_property
+    def _steps(self) -> list[tuple[StepDir, int, int | None]]:
+        found = []
+        for step in _steps_beside(self._directory):
+            started_ms = fields.integer(fields.load(step.command)[0], "started_ms")
+            ended_ms = fields.integer(fields.load(step.end)[0], "ended_ms")
+            if started_ms is not None:
+                found.append((step, started_ms, ended_ms))
+        return found
+
+    def _processes(self, step: StepDir) -> list[Process]:
+        if step not in self._tasks:
+            self._tasks[step] = [
+                Process(key.rpartition("-")[0], pid)
+                for key in step.node_keys()
+                for pid in read_trace(step.node(key)).tasks
+            ]
+        return self._tasks[step]
 
 
 def _steps_beside(directory: JobDir) -> Iterator[StepDir]:
@@ -34,19 +64,3 @@ def _steps_beside(directory: JobDir) -> Iterator[StepDir]:
             near.append((abs(other - number), name))
     for _, name in sorted(near)[:_MAX_LOOKED_AT]:
         yield from JobDir(directory.path.parent / name).steps()
-
-
-def _was_running(step: StepDir, time_ms: int) -> bool:
-    started_ms = fields.integer(fields.load(step.command)[0], "started_ms")
-    ended_ms = fields.integer(fields.load(step.end)[0], "ended_ms")
-    if started_ms is None or time_ms < started_ms:
-        return False
-    return ended_ms is None or time_ms <= ended_ms
-
-
-def _ran(step: StepDir, process: Process) -> bool:
-    return any(
-        is_host(process.host, key.rpartition("-")[0])
-        and process.pid in read_trace(step.node(key)).tasks
-        for key in step.node_keys()
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from yprov_run.merge import fields
 from yprov_run.model import Job, Json, NodeExecution, Step, Task
@@ -17,7 +17,7 @@ class Process(NamedTuple):
     pid: int
 
 
-def said(content: Json, name: str) -> Iterator[str]:
+def said(content: Mapping[str, Any], name: str) -> Iterator[str]:
     """Yield what the activities of a document say by an attribute."""
     for record in fields.mapping(content, "activity").values():
         if isinstance(record, Mapping):

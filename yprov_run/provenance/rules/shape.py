@@ -14,7 +14,7 @@ _BUILT_IN = {
     "xsd": "http://www.w3.org/2001/XMLSchema#",
     "xsi": "http://www.w3.org/2001/XMLSchema-instance",
 }
-_UNSAFE_IRI = re.compile(r'[\s"<>\\{}|^`\x00-\x1f\x7f\ud800-\udfff]')
+UNSAFE_IRI = re.compile(r'[\s"<>\\{}|^`\x00-\x1f\x7f\ud800-\udfff]')
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _INTEGER = re.compile(r"[+-]?\d{1,40}\Z", re.ASCII)
 _RANGES = {"xsd:int": 1 << 31, "xsd:long": 1 << 63, "xsd:short": 1 << 15, "xsd:byte": 1 << 7}
@@ -67,7 +67,7 @@ class Names(dict[str, str]):
         prefix, colon, _ = name.partition(":")
         if colon and prefix not in self.prefixes:
             return f"prefix {prefix!r} is not declared"
-        if not name or _UNSAFE_IRI.search(name):
+        if not name or UNSAFE_IRI.search(name):
             return f"{name!r} is not a valid name"
         return ""
 
@@ -91,7 +91,7 @@ def _are_good(identifiers: Collection[str], names: Names) -> bool:
     """Tell of all identifiers at once whether each is good, as nearly always."""
     prefixes = {name.partition(":")[0] for name in identifiers if ":" in name}
     with_prefix = names.has_default or all(":" in name for name in identifiers)
-    is_unsafe = "" in identifiers or _UNSAFE_IRI.search("/".join(identifiers))
+    is_unsafe = "" in identifiers or UNSAFE_IRI.search("/".join(identifiers))
     return with_prefix and prefixes <= names.prefixes and not is_unsafe
 
 
