@@ -163,6 +163,8 @@ def test_the_energy_of_a_long_interval_is_that_of_a_short_one(
     assert not [gap for gap in gaps if "package-0" in gap]
     assert zone.energy_j == pytest.approx(3600 * POWER_W, abs=1)
     assert (zone.energy_segments, zone.coverage) == (1, 1.0)
+    assert zone.power is not None
+    assert (zone.power.mean, zone.peak_power_w) == pytest.approx((POWER_W, POWER_W), rel=0.001)
 
 
 @pytest.mark.parametrize("interval_s", [10.0, 300.0])

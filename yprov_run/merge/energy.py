@@ -12,7 +12,7 @@ from functools import cached_property
 
 from yprov_run.merge import fields
 from yprov_run.merge.stats import Readings
-from yprov_run.model import Device, Json
+from yprov_run.model import ColumnStats, Device, Json
 from yprov_run.trace.events import LAST_LOOK_S
 
 COUNTER = "energy counter"
@@ -81,9 +81,18 @@ class Seen:
         """What the device can draw: its limit, else twice the highest that was seen."""
         if self.device.power_limit_w:
             return max(self.device.power_limit_w, self.highest_w)
-        counted_s = self.figure("counter_ms") / 1000
-        mean_w = self.figure("counter_dj") / 10 / counted_s if counted_s else 0.0
-        return 2 * max(self.highest_w, mean_w)
+        counted = self.counted_power
+        return 2 * max(self.highest_w, counted.mean if counted and counted.mean else 0.0)
+
+    @cached_property
+    def counted_power(self) -> ColumnStats | None:
+        """The power by the counter; its highest is a mean between two readings."""
+        counted_ms = self.figure("counter_ms")
+        if self.counter is None or counted_ms <= 0:
+            return None
+        mean_w = 100 * self.figure("counter_dj") / counted_ms
+        highest_w = max(mean_w, self.figure("peak_mw") / 1000)
+        return ColumnStats(self.counter.count, mean_w, highest_w, counted_ms)
 
 
 def device_energy(seen: Seen) -> Energy | None:

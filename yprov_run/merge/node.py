@@ -164,7 +164,7 @@ def _use(
         interval_s=trace.interval_s,
         looked_last=trace.looked_last,
     )
-    found = energy.device_energy(seen)
+    found, counted = energy.device_energy(seen), seen.counted_power
     known_ms = seen.figure("throttle_known_ms")
     throttled = fields.mapping(reduced, "throttled_ms")
     use_known_s, covered_ms = seen.figure("use_ms") / 1000, seen.figure("covered_ms")
@@ -173,7 +173,7 @@ def _use(
     lasted_ms = ended_ms - started_ms if is_counted else 0
     return DeviceUse(
         device=device,
-        power=power.stats if power else None,
+        power=power.stats if power else counted,
         utilisation=of("utilisation"),
         memory=of("memory_used"),
         temperature=of("temperature"),
@@ -200,7 +200,7 @@ def _use(
         sm_busy=of("sm_busy"),
         tensor_busy=of("tensor_busy"),
         dram_busy=of("dram_busy"),
-        peak_power_w=max(peaks, default=None),
+        peak_power_w=max(peaks, default=counted.maximum if counted else None),
     )
 
 

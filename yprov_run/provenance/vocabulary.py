@@ -99,7 +99,8 @@ _PROPERTIES = (
     ("energy", "Energy of the GPUs over the execution.", "xsd:double", "J"),
     ("energyEstimated", "Part of the energy before the first and after the last sample, taken "
      "from the nearest power sample.", "xsd:double", "J"),
-    ("energySource", "How the energy was had: energy counter, or trapezoid of power samples."),
+    ("energySource", "How the energy was had: energy counter, or trapezoid of power samples; and by what where the "
+     "counter failed."),
     ("energyBound", "The true energy is not further than this from the energy given, as far as "
      "reading it goes; the sensor's own calibration is not in it.", "xsd:double", "J"),
     ("energySecond", "The same energy with the trapezoid of power samples in the counter's place; "
@@ -144,8 +145,10 @@ _PROPERTIES = (
     ("zoneKind", "gpu-instance, module, cpu, memory, core, platform, or node."),
     ("partOf", "UUID of the device that this one is a part of."),
     ("sensor", "Where the zone's figures are from."),
-    ("meanPower", "Power of the GPU, mean over sampled time.", "xsd:double", "W"),
-    ("maxPower", "Power of the GPU, highest sample.", "xsd:double", "W"),
+    ("meanPower", "Power of the GPU, mean over sampled time; by its energy counter where no power "
+     "is read.", "xsd:double", "W"),
+    ("maxPower", "Power of the GPU, highest sample; where only its energy counter is read, highest "
+     "mean between two readings.", "xsd:double", "W"),
     ("meanUtilisation", "Share of time in which the GPU ran any kernel, mean.", "xsd:double", "1"),
     ("maxUtilisation", "Share of time in which the GPU ran any kernel, highest.", "xsd:double",
      "1"),
