@@ -99,8 +99,8 @@ _PROPERTIES = (
     ("energy", "Energy of the GPUs over the execution.", "xsd:double", "J"),
     ("energyEstimated", "Part of the energy before the first and after the last sample, taken "
      "from the nearest power sample.", "xsd:double", "J"),
-    ("energySource", "How the energy was had: energy counter, or trapezoid of power samples; and by what where the "
-     "counter failed."),
+    ("energySource", "How the energy was had: energy counter, or trapezoid of power samples; "
+     "and by what where the counter failed."),
     ("energyBound", "The true energy is not further than this from the energy given, as far as "
      "reading it goes; the sensor's own calibration is not in it.", "xsd:double", "J"),
     ("energySecond", "The same energy with the trapezoid of power samples in the counter's place; "
