@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,32 @@ def test_a_dry_run_prints_a_command_that_a_shell_reads_back(tmp_path: Path) -> N
     assert printed[:3] == ["srun", "-N2", "/bin/sh"]
     assert printed[-4:] == words[2:]
     assert list(tmp_path.iterdir()) == []
+
+
+ANSWERS = [
+    "yprov-run --version",
+    "yprov-run --help",
+    "yprov-run --dry-run echo",
+    "yprov-inspect --help",
+]
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_an_answer_that_cannot_be_written_is_one_line(command: str, tmp_path: Path) -> None:
+    done = run("sh", "-c", f"exec {command} >/dev/full", cwd=tmp_path)
+    program = command.split()[0].encode()
+    assert done.stderr == program + b": stdout: No space left on device\n"
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_an_answer_that_nobody_reads_is_no_error_to_tell(command: str, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as unread:
+        done = subprocess.run(command.split(), cwd=tmp_path, env=environment(), stdout=unread,
+                              stderr=subprocess.PIPE, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_options_come_from_the_environment_too(tmp_path: Path) -> None:

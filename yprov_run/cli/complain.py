@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def complain(program: str, message: str) -> None:
@@ -14,3 +18,20 @@ def complain(program: str, message: str) -> None:
         print(line, file=sys.stderr, flush=True)
     except (OSError, UnicodeError):
         return
+
+
+@contextmanager
+def answering(program: str) -> Iterator[None]:
+    """Write stdout to its end; where that is refused, end with one line; none if nobody reads."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:  # not of a stream
+            raise
+        if error.errno != errno.EPIPE:
+            complain(program, f"stdout: {error.strerror}")
+        # What is left would be tried, and complained about, once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from yprov_run.cli import quick
 from yprov_run.cli.capturing import Capturing
-from yprov_run.cli.complain import complain
+from yprov_run.cli.complain import answering, complain
 from yprov_run.cli.request import Request
 from yprov_run.errors import YprovError, said
 from yprov_run.jobdir import JobDir, StepDir
@@ -272,7 +272,8 @@ def main() -> None:
     if request is None:
         return
     if request.dry_run:
-        _show(request)
+        with answering(PROGRAM):
+            _show(request)
         return
     _run(request)
 

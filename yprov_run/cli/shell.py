@@ -13,7 +13,7 @@ from typing import Any, cast
 import typer
 
 from yprov_run import __version__, config
-from yprov_run.cli.complain import complain
+from yprov_run.cli.complain import answering, complain
 from yprov_run.cli.completing import script_from_its_first_line
 from yprov_run.cli.mistakes import explained
 from yprov_run.errors import MISUSE, YprovError
@@ -102,7 +102,7 @@ def execute(
     command = cast("Any", typer.main.get_command(app))
     try:
         defaults = _defaults(command) if has_settings else {}
-        with script_from_its_first_line(program):
+        with answering(program), script_from_its_first_line(program):
             result = command.main(
                 words, prog_name=program, standalone_mode=False, default_map=defaults
             )
