@@ -104,6 +104,31 @@ def _components(cluster: SlurmCluster, job_id: str) -> list[slurmfacts.Row]:
     return [row for row in rows if row["Partition"] and row["End"].isdigit()]
 
 
+def test_a_step_has_the_same_name_in_accounting_and_nodes_that_no_task_was_on_are_named(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    steps = (
+        "srun -n1 hostname\nyprov-run -q srun -n1 hostname\n"
+        "yprov-run -q srun -n1 -J mine hostname\nyprov-run -q bash -c 'srun -n1 --exact hostname'\n"
+    )
+    script = f"#!/bin/bash\n#SBATCH -N2 -n2 --mem=100\n{steps}"
+    finished = cluster.batch(script, tmp_path, environ={"PATH": PATH})
+    rows = slurmfacts.rows(cluster, finished.job_id)
+    names = {row["JobIDRaw"].partition(".")[2]: row["JobName"] for row in rows}
+    assert [names[step] for step in "0123"] == ["hostname", "hostname", "mine", "hostname"]
+    last = only_job(tmp_path) / "record/steps/2/step.json"
+    assert "srun: where its program begins" in json.loads(last.read_text())["warning"]
+
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    cluster.batch(
+        "#!/bin/bash\n#SBATCH -N3 -n3 --mem=100\nyprov-run -q true\n", alone,
+        environ={"PATH": PATH},
+    )  # fmt: skip
+    (gap,) = documents.gaps(documents.load(only_job(alone) / "prov.json"))
+    assert gap.startswith("job: no task was recorded on 2 of its 3 nodes (node")
+
+
 def test_a_node_without_our_python_is_named_and_the_job_runs(
     cluster: SlurmCluster, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from tests.support.commands import environment, run
 from yprov_run import launchers
+from yprov_run.jobdir import StepDir
+from yprov_run.launch.plan import SHELL, make_plan
 from yprov_run.launchers import hydra, openmpi, srun
 from yprov_run.launchers.grammar import Placement, insert_after_options
 
@@ -224,17 +227,21 @@ def test_an_srun_that_its_environment_tells_to_copy_the_program_is_left_alone(
         "time -p srun HERE a.out",
         "numactl --cpunodebind=0 -m 0 srun HERE a.out",
         "HERE env A=1 python train.py",
-        "HERE timeout --unknown 60 srun a.out",
+        "timeout --sig INT --kill=5 60 nice --adj=5 srun HERE a.out",
+        "env - A=1 srun HERE a.out",
+        "numactl --cpubind=0 --membind=0 srun HERE a.out",
         "HERE nice",
+        "HERE python train.py --launcher mpirun",
+        "HERE bash -c 'yprov-run srun a.out'",
+        "HERE bash -c 'echo srunner'",
         "srun HERE apptainer exec img.sif python t.py",
         "srun HERE nsys profile -o x python t.py",
         "flux run -N4 -n 8 --setopt=mpi=none HERE a.out",
-        "HERE flux submit a.out",
         "jsrun -n 4 -a 1 -g 1 --smpiargs=-gpu HERE a.out",
         "jsrun --nrs 4 -bpacked:4 HERE a.out",
         "ibrun HERE a.out",
         "ibrun -n 68 -o 0 HERE a.out",
-        "aprun -n 64 -N 32 -d 1 -cc depth HERE a.out",
+        "aprun -n 64 -N 32 -d 1 -cc depth -sn 2 -sl 0,1 -ss HERE a.out",
         "mpiexec.hydra -n 4 -ppn 2 -hosts a,b -genv A 1 HERE a.out",
         "mpiexec.hydra -n 1 -env A 1 HERE a.out : -n 2 HERE b.out",
         "mpiexec.hydra -rr -n 4 HERE a.out",
@@ -257,12 +264,61 @@ def test_prefixes_and_other_launchers(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "launcher"),
+    [
+        ("timeout --unknown 60 srun a.out", "srun"),
+        ("setsid srun -n 2 a.out", "srun"),
+        ("strace -f mpirun a.out", "mpirun"),
+        ("bash -c 'cd x && /usr/bin/srun a.out'", "srun"),
+        ("env -S 'A=1' srun a.out", "srun"),
+        ("flux submit a.out", "flux"),
+        ("ccc_mprun -n 4 a.out", "ccc_mprun"),
+    ],
+)
+def test_a_launcher_whose_program_is_not_found_is_recorded_here_and_that_is_said(
+    line: str, launcher: str
+) -> None:
+    placement = place(line)
+    assert (placement.launcher, placement.positions) == ("local", (0,))
+    assert placement.warning.startswith(f"{launcher}: where its program begins in this command")
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("srun -n 2 ./bin/a.out x", "srun --job-name=a.out -n 2 SHIM ./bin/a.out x"),
+        ("srun -J mine -- a.out", "srun --job-name=a.out -J mine -- SHIM a.out"),
+        (
+            "srun a.out : -n 2 b.out : c",
+            "srun --job-name=a.out SHIM a.out : --job-name=b.out -n 2 SHIM b.out : "
+            "--job-name=c SHIM c",
+        ),
+        ("nice srun a.out", "nice srun --job-name=a.out SHIM a.out"),
+    ],
+)
+def test_a_step_of_srun_is_named_after_its_program(line: str, shown: str, tmp_path: Path) -> None:
+    plan = make_plan(shlex.split(line), StepDir(tmp_path), SEARCH_PATH)
+    words = list(plan.command)
+    while SHELL in words:
+        shell = words.index(SHELL)
+        words[shell : shell + 5] = ["SHIM"]
+    assert " ".join(words) == shown
+
+
+def test_srun_outside_an_allocation_takes_its_name_from_the_variable(tmp_path: Path) -> None:
+    env = environment(SLURM_JOB_NAME="mine")
+    done = run("yprov-run", "--dry-run", "srun", "a.out", cwd=tmp_path, env=env)
+    assert b"--job-name" not in done.stdout
+
+
+@pytest.mark.parametrize(
     ("text", "rewritten"),
     [
         ("0 a.out x\n1-3 b.out\n", "0 SHIM a.out x\n1-3 SHIM b.out\n"),
         ("# c\n\n* a 'b c' \\\n d\n", "# c\n\n* SHIM a 'b c' \\\n d\n"),
         ("what is this\n", None),
         ("0\n", None),
+        ("0 a.out x\u00a0y\u0085z\x0c\n", "0 SHIM a.out x\u00a0y\u0085z\x0c\n"),
     ],
 )
 def test_a_multi_prog_file_gets_the_shim_before_each_program(
@@ -272,16 +328,34 @@ def test_a_multi_prog_file_gets_the_shim_before_each_program(
 
 
 def test_a_file_of_programs_gets_the_shim_after_each_lines_options() -> None:
-    text = "# c\n-n 1 -env A 1 a.out x\n-n 2 b.out\n"
-    expected = "# c\n-n 1 -env A 1 SHIM a.out x\n-n 2 SHIM b.out\n"
+    text = "# c\n-n 1 -env A 1 a.out x\u00a0y\u2028z\n-n 2\tb.out\r\n"
+    expected = "# c\n-n 1 -env A 1 SHIM a.out x\u00a0y\u2028z\n-n 2 SHIM b.out\r\n"
     assert insert_after_options(text, "SHIM", hydra.OPTIONS) == expected
     assert insert_after_options("--wrong a.out", "SHIM", hydra.OPTIONS) is None
     assert insert_after_options("-n 1 -s a.out", "SHIM", openmpi.OPTIONS) is None
 
 
-def test_an_option_of_the_programs_own_names_no_file(open_mpi: str) -> None:
-    placement = launchers.place(["mpirun", "a.out", "--app", "x"], open_mpi)
-    assert placement.positions == (1,)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mpirun a.out --app x",
+        "mpirun --display-topo -np 1 a.out --app x",
+        "mpirun --path /opt/bin a.out --app x",
+        "mpirun a.out --app x : -np 1",
+        "mpiexec.hydra -check-mpi -n 1 python t.py --configfile x",
+    ],
+)
+def test_an_option_of_the_programs_own_names_no_file(line: str, open_mpi: str) -> None:
+    assert launchers.place(shlex.split(line), open_mpi).file is None
+
+
+def test_a_file_of_programs_that_is_a_pipe_is_left_to_the_launcher(
+    open_mpi: str, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "app")
+    plan = make_plan(["mpirun", "--app", str(tmp_path / "app")], StepDir(tmp_path), open_mpi)
+    assert plan.command == ("mpirun", "--app", str(tmp_path / "app"))
+    assert plan.placement.warning
 
 
 @pytest.mark.parametrize("line", ["srun --version", "srun -V", "srun --help", "srun -h"])

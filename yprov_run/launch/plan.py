@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from yprov_run import launchers
@@ -79,7 +80,15 @@ def _insert(argv: Sequence[str], placement: Placement, shim: Path) -> list[str]:
     replaced = 1 if placement.marked else 0
     for position in sorted(placement.positions, reverse=True):
         words[position : position + replaced] = [SHELL, "-c", _BOOT, "yprov-run", str(shim)]
+        _add_option(words, placement, position)
     return words
+
+
+def _add_option(words: list[str], placement: Placement, before: int) -> None:
+    """Put in the option that belongs to the program at this index."""
+    own = [option for option in placement.options if option[0] <= before]
+    if own:
+        words.insert(*own[-1])
 
 
 def _plan_with_file(
@@ -87,10 +96,11 @@ def _plan_with_file(
 ) -> Plan:
     """Put the shim into a copy of the file that names the programs, and the copy in its place."""
     path = argv[file.position]
-    try:
-        text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        text = ""  # the launcher will say so
+    text = ""
+    # What is missing the launcher will name, and a pipe can be read only once: by the launcher.
+    with suppress(OSError):
+        if Path(path).is_file():
+            text = Path(path).read_bytes().decode("utf-8", "surrogateescape")
     shim = str(step.shim)
     inserted = None
     if text and not _UNSAFE_IN_FILE.search(shim):
@@ -100,6 +110,7 @@ def _plan_with_file(
         return Plan(tuple(argv), untouched(placement.launcher, placement.ranks, reason))
     words = list(argv)
     words[file.position] = str(step.programs)
+    _add_option(words, placement, file.position)
     return Plan(tuple(words), placement, inserted, path)
 
 

@@ -22,6 +22,18 @@ _yprov_boot=
 { read -r _yprov_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || :
 _yprov_base=$_yprov_nodes/$_yprov_node-${_yprov_boot%%-*}
 
+# Open MPI tells a program its own name and arguments: else they would be the shell's.
+case $_yprov_ranks,${OMPI_COMMAND:-} in
+  openmpi,sh)
+    OMPI_COMMAND=${1##*/}
+    _yprov_program=$1
+    shift
+    export OMPI_ARGV="$*"
+    [ $# -gt 0 ] || unset OMPI_ARGV
+    set -- "$_yprov_program" "$@"
+    ;;
+esac
+
 # srun hands a task its program by its whole path, by which scripts find what lies beside them; both
 # it and Open MPI also run what lies in the working directory, which a shell's exec does not.
 _yprov_program=$1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +16,10 @@ MPI_COMMANDS = frozenset(
     for maker in ("", ".openmpi", ".mpich", ".hydra")
 ) | {"orterun", "prterun", "oshrun"}
 OTHER_COMMANDS = frozenset({"flux", "jsrun", "ibrun", "aprun"})
+# Of these no grammar is known.
+_UNKNOWN = frozenset({"mpirun_rsh", "mpiexec_mpt", "ccc_mprun", "lrun", "prun", "poe", "charmrun"})
+_LAUNCHERS = MPI_COMMANDS | OTHER_COMMANDS | _UNKNOWN | {"srun"}
+_SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
 
 _Place = Callable[[Sequence[str], str], "Placement | None"]
 
@@ -24,7 +29,8 @@ def place(argv: Sequence[str], search_path: str) -> Placement:
 
     A word `{yprov}` says it by hand. Else the launcher that knows the command decides, also behind
     `env A=1` and the like; a command that none knows is a local program, unless it is called as
-    MPI launchers are.
+    MPI launchers are. Where such a program seems to start a launcher, the warning says what is not
+    recorded.
     """
     marks = tuple(index for index, word in enumerate(argv) if word == MARK)
     if marks:
@@ -34,7 +40,34 @@ def place(argv: Sequence[str], search_path: str) -> Placement:
         placement = find(argv[skipped:], search_path)
         if placement is not None:
             return _moved(placement, skipped)
-    return local.place(argv)
+    launcher = _started_later(argv)
+    return local.place(argv)._replace(warning=_HIDDEN.format(launcher) if launcher else "")
+
+
+_HIDDEN = (
+    "{0}: where its program begins in this command is not clear; only what runs on this machine is "
+    "recorded. Put yprov-run right before {0}, or a word {{yprov}} before its program"
+)
+
+
+def _started_later(argv: Sequence[str]) -> str:
+    """Return the launcher that a command of another name seems to start; empty if there is none.
+
+    The value of a long option is none: many programs have one such as `--launcher mpirun`.
+    """
+    words = list(argv)
+    if words and Path(words[0]).name in _SHELLS and "-c" in words[1:-1]:
+        words = _WORDS.findall(words[words.index("-c") + 1])
+    if any(Path(word).name == "yprov-run" for word in words):
+        return ""
+    for before, word in zip(["", *words], words, strict=False):
+        name = Path(word).name
+        if name in _LAUNCHERS and not (before.startswith("--") and "=" not in before):
+            return name
+    return ""
+
+
+_WORDS = re.compile(r"[^\s;&|()<>\"'`$]+")
 
 
 def _grammars(command: str) -> Iterator[_Place]:
@@ -57,5 +90,6 @@ def _moved(placement: Placement, by: int) -> Placement:
     file = placement.file
     return placement._replace(
         positions=tuple(position + by for position in placement.positions),
+        options=tuple((position + by, word) for position, word in placement.options),
         file=file._replace(position=file.position + by) if file else None,
     )

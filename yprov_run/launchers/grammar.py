@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,7 +26,8 @@ class Placement(NamedTuple):
     `positions` are the indexes in argv before which a shim goes; `file` is where they are named
     instead. Neither means "leave it alone", and `warning` then says why. `ranks` names the family
     of variables that tell a task its rank. With `marked`, the word at each position is a mark that
-    the shim replaces.
+    the shim replaces. `options` are words that keep what the launcher would else tell of its first
+    word, which is now the shim's: each, and the index in argv before which it goes.
     """
 
     launcher: str
@@ -34,6 +36,7 @@ class Placement(NamedTuple):
     warning: str = ""
     file: ProgramFile | None = None
     marked: bool = False
+    options: tuple[tuple[int, str], ...] = ()
 
 
 def untouched(launcher: str, ranks: str, reason: str) -> Placement:
@@ -109,6 +112,7 @@ class Options(NamedTuple):
         return 0
 
 
+NO_PROGRAM = "no program follows its options"
 COPIES = "copies the program to the nodes, and would copy the shell that starts the recording"
 _HELP = ("--help", "-help", "-h", "--version", "-version", "-V")
 
@@ -156,7 +160,7 @@ def program_index(argv: Sequence[str], start: int, options: Options) -> tuple[in
             return None, ""
         index += 1 + words
     if index >= len(argv):
-        return None, "no program follows its options"
+        return None, NO_PROGRAM
     return index, ""
 
 
@@ -177,19 +181,33 @@ def programs(argv: Sequence[str], options: Options) -> tuple[tuple[int, ...], st
         start = argv.index(":", index) + 1
 
 
-def file_option(words: Sequence[str], names: set[str]) -> int | None:
-    """Return the index of the word after one of these options, which names a file of programs."""
-    for index, word in enumerate(words[:-1]):
-        if index and word in names:
-            return index + 1
+def file_option(
+    argv: Sequence[str], found: Sequence[int], reason: str, names: set[str]
+) -> int | None:
+    """Return the index of the word after one of these options, which names a file of programs.
+
+    `found` and `reason` are what `programs` says of the command. Where it is in doubt of an option,
+    such a word may be the program's own.
+    """
+    if not found and (reason != NO_PROGRAM or ":" in argv):
+        return None
+    options = argv[1 : found[0]] if found else argv[1:]
+    for index, word in enumerate(options[:-1], start=2):
+        if word in names:
+            return index
     return None
+
+
+# Launchers know no other line ends and blanks: what Unicode has of them is a program's.
+LINE_END = "\n"
+BLANKS = re.compile(r"[ \t]+")
 
 
 def insert_after_options(text: str, shim: str, options: Options) -> str | None:
     """Put the shim into each line `OPTIONS PROGRAM ARGS` of a file that is split at blanks only."""
     lines = []
-    for line in text.splitlines():
-        words = line.split()
+    for line in text.removesuffix(LINE_END).split(LINE_END):
+        words = [word for word in BLANKS.split(line) if word]
         if not words or words[0].startswith("#"):
             lines.append(line)
             continue

@@ -22,12 +22,12 @@ from yprov_run.launchers.grammar import (
 
 # Taken with one hyphen or with two; the last line is PALS'. Left out, and so in doubt, are options
 # of Intel's whose value is optional, or depends on the release: trace, t, check-mpi, tune, gdb-ia,
-# and s, which elsewhere has none.
+# and s, which elsewhere has none; also path, which says where to look for the first word.
 _ONE_VALUE = """
 n np ppn perhost grr f hostfile hosts host machinefile machine wdir configfile genvlist envlist
 launcher launcher-exec bootstrap bootstrap-exec rmk topolib bind-to map-by membind demux iface
 prepend-pattern outfile-pattern errfile-pattern outfile errfile nameserver localhost usize
-gpus-per-proc path umask gtool gtoolfile arch config g d
+gpus-per-proc umask gtool gtoolfile arch config g d
 depth cpu-bind mem-bind mem-bind-list env-file exclude-hosts label-io line-buffer-size tmpdir
 rank-by
 """
@@ -71,7 +71,7 @@ def place(argv: Sequence[str], search_path: str) -> Placement | None:
         return insert_after_options(text, shim, options)
 
     found, reason = programs(argv, options)
-    file = file_option(argv[: found[0]] if found else argv, {"-configfile", "--configfile"})
+    file = file_option(argv, found, reason, {"-configfile", "--configfile"})
     if file is not None:
         return Placement("hydra", "any", file=ProgramFile(file, insert))
     if not found:

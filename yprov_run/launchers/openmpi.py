@@ -17,12 +17,12 @@ from yprov_run.launchers.grammar import (
 )
 
 # Open MPI takes these with one hyphen or with two. Left out, and so in doubt: display-topo, which
-# takes a value in 5 only.
+# takes a value in 5 only, and path, which says where to look for the first word.
 _ONE_VALUE = """
 N n np c am app bind-to cartofile cf cpu-list cpu-set cpus-per-proc cpus-per-rank cpus-per-task
 debugger default-hostfile display dvm-uri exec-agent forward-signals H host hnp hostfile
 launch-agent machinefile map-by max-restarts max-vm-size mem-bind npernode npersocket ompi-server
-output output-directory output-filename path personality pmixam ppr prefix preload-files pset
+output output-directory output-filename personality pmixam ppr prefix preload-files pset
 rank-by rankfile report-events report-pid report-uri rf runtime-options stdin stream-buffering
 timeout tune wd wdir x xml-file xterm add-host add-hostfile show-cancel
 """
@@ -57,7 +57,7 @@ def place(argv: Sequence[str], search_path: str) -> Placement | None:
     if not _is_open_mpi(argv[0], search_path):
         return None
     found, reason = programs(argv, OPTIONS)
-    file = file_option(argv[: found[0]] if found else argv, {"-app", "--app"})
+    file = file_option(argv, found, reason, {"-app", "--app"})
     if file is not None:
         return Placement("openmpi", "openmpi", file=ProgramFile(file, _insert))
     if not found:

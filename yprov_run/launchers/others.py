@@ -7,11 +7,13 @@ from pathlib import Path
 
 from yprov_run.launchers.grammar import Options, Placement, programs, untouched
 
+# Of aprun; for the others they mean nothing.
+_OF_TWO_LETTERS = {"-cc": 1, "-cp": 1, "-sl": 1, "-sn": 1, "-ss": 0}
+
 
 def _options(values: str, flags: str, glued: str = "", short_flags: str = "") -> Options:
     return Options(
-        # aprun's -cc and -cp are of two letters; for the others they mean nothing.
-        values={"-cc": 1, "-cp": 1, **{f"--{name}": 1 for name in values.split()}},
+        values={**_OF_TWO_LETTERS, **{f"--{name}": 1 for name in values.split()}},
         flags=frozenset(f"--{name}" for name in (flags + " help version").split()),
         glued=glued,
         short_flags=short_flags,

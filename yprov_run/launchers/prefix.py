@@ -26,6 +26,7 @@ def _prefix(
         flags=frozenset(f"--{name}" for name in flags.split()),
         glued=glued,
         short_flags=short_flags,
+        abbreviations=True,
     )
     return _Prefix(options, words, assignments)
 
@@ -43,7 +44,7 @@ _PREFIXES = {
         "kill-after signal", "foreground preserve-status verbose", "ks", "fpv", words=1
     ),
     "numactl": _prefix(
-        "interleave preferred membind cpunodebind physcpubind weighted-interleave",
+        "interleave preferred membind cpunodebind cpubind physcpubind weighted-interleave",
         "all localalloc balancing", "iwpmNC", "al",
     ),
     "ionice": _prefix("class classdata", "ignore", "cn", "t"),
@@ -64,6 +65,8 @@ def length(argv: Sequence[str]) -> int:
         if index is None:
             return 0
         index += prefix.words
+        if prefix.assignments and index < len(argv) and argv[index] == "-":
+            index += 1  # as -i
         while prefix.assignments and index < len(argv) and _ASSIGNMENT.match(argv[index]):
             index += 1
         start = index

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from yprov_run.launchers.grammar import (
+    BLANKS,
     COPIES,
+    LINE_END,
     Options,
     Placement,
     ProgramFile,
@@ -81,9 +83,25 @@ def place(argv: Sequence[str], search_path: str) -> Placement | None:
         return untouched("srun", "slurm", reason)
     if _ALSO_BCAST in os.environ:
         return untouched("srun", "slurm", f"{_ALSO_BCAST} {COPIES}")
+    names = tuple(_names(argv, found))
     if any(_is_multi_prog(word) for word in argv[1 : found[0]]):
-        return Placement("srun", "slurm", file=ProgramFile(found[0], insert_into_multi_prog))
-    return Placement("srun", "slurm", found)
+        file = ProgramFile(found[0], insert_into_multi_prog)
+        return Placement("srun", "slurm", file=file, options=names)
+    return Placement("srun", "slurm", found, options=names)
+
+
+def _names(argv: Sequence[str], found: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Yield the option that names each step after its program, as srun itself would have.
+
+    It stands first, so that the user's own wins.
+    """
+    if "SLURM_JOB_NAME" in os.environ and "SLURM_JOB_ID" not in os.environ:
+        return  # which srun heeds where it makes the allocation
+    start = 1
+    for position in found:
+        if name := Path(argv[position]).name:
+            yield start, f"--job-name={name}"
+        start = argv.index(":", position) + 1 if ":" in argv[position:] else len(argv)
 
 
 def _is_multi_prog(word: str) -> bool:
@@ -94,11 +112,12 @@ def insert_into_multi_prog(text: str, shim: str) -> str | None:
     """Put the shim into a --multi-prog file: after the ranks of each `RANKS PROGRAM ARGS`."""
     lines = []
     continued = False
-    for line in text.splitlines():
-        if continued or not line.strip() or line.lstrip().startswith("#"):
+    for line in text.removesuffix(LINE_END).split(LINE_END):
+        own = line.lstrip(" \t")
+        if continued or not own or own.startswith("#"):
             lines.append(line)
         else:
-            fields = line.split(None, 1)
+            fields = BLANKS.split(own, maxsplit=1)
             if len(fields) != 2 or not re.fullmatch(r"[0-9,*-]+", fields[0]):
                 return None
             lines.append(f"{fields[0]} {shim} {fields[1]}")

@@ -46,6 +46,7 @@ def read_job(directory: JobDir, progress: Callable[[float], None] = lambda _: No
             progress((before + share) / len(step_dirs))
 
         steps.append(_read_step(step_dir, directory, ends_s, gaps, show))
+    gaps += _unseen_nodes(_variables(scheduler), steps)
     accounting = read_accounting(directory)
     user = fields.mapping(record, "user")
     return Job(
@@ -267,6 +268,20 @@ def _expect(
     if expected_tasks is not None and announced < expected_tasks:
         gaps.append(Gap(where, f"{announced} of {expected_tasks} tasks announced themselves"))
     return expected_nodes, expected_tasks
+
+
+def _unseen_nodes(variables: Json, steps: Sequence[Step]) -> list[Gap]:
+    """Name the nodes of a Slurm job on which none of its recorded steps was."""
+    if not steps or any(step.ending.state == ending.RUNNING for step in steps):
+        return []
+    held = _hosts(fields.text(variables, "SLURM_JOB_NODELIST"))
+    # Where a step's own list names more, what is missing of it is named there.
+    unseen = held - {node.name for step in steps for node in step.nodes}
+    if not unseen or unseen == held or any(step.launcher == "srun" for step in steps):
+        return []
+    some = ", ".join(sorted(unseen)[:3]) + (", ..." if len(unseen) > 3 else "")
+    words = f"no task was recorded on {len(unseen)} of its {len(held)} nodes ({some})"
+    return [Gap("job", f"{words}: only what yprov-run stands before is recorded")]
 
 
 def _hosts(text: str) -> set[str]:
