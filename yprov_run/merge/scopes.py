@@ -25,7 +25,6 @@ class ScopeEnergy:
 
 
 _Span = tuple[int, int]  # from and to, in ms
-_Window = tuple[int, int, float]  # from and to, in ms, and the value
 
 
 # Where two sources measure the same, the first of these; a Cray node's own counters are exact.
@@ -56,36 +55,37 @@ def summed(
 
     None if no device has it.
     """
-    values: dict[str, float] = {}
+    shared = shares(nodes, get, kind)
+    return sum((get(use) or 0.0) * share for _, use, share in shared) if shared else None
+
+
+def shares(
+    nodes: Iterable[NodeExecution], get: Callable[[DeviceUse], object], kind: str = "gpu"
+) -> list[tuple[NodeExecution, DeviceUse, float]]:
+    """Return each use of a device that has a figure, and what part of its time counts.
+
+    That in which no earlier execution had the device: what two steps saw at once counts once.
+    """
+    uses = [(node, use) for node in nodes for use in of_kind(node, kind) if get(use) is not None]
+    counted = fresh((device_key(node, use), *span_of(node)) for node, use in uses)
+    return [(node, use, share) for (node, use), share in zip(uses, counted, strict=True)]
+
+
+def fresh(windows: Iterable[tuple[str, int, int]]) -> list[float]:
+    """Return what share of each window, of a thing from and to a time, is in none before it."""
+    by_thing: dict[str, list[tuple[int, int, int]]] = {}
     count = 0
-    for node in nodes:
-        if node.started_ms is None or node.ended_ms is None:
-            continue
-        for use in of_kind(node, kind):
-            value = get(use)
-            if value is not None:
-                values[device_key(node, use)] = value
-                count += 1
-    if count > len(values):  # devices that several steps used
-        return _summed_once(nodes, get, kind)
-    return sum(values.values()) if values else None
-
-
-def _summed_once(
-    nodes: Iterable[NodeExecution], get: Callable[[DeviceUse], float | None], kind: str
-) -> float:
-    """Add up where executions share devices: what was at the same time counts once."""
-    windows: dict[str, list[_Window]] = {}
-    for node in nodes:
-        if node.started_ms is None or node.ended_ms is None:
-            continue
-        for use in of_kind(node, kind):
-            value = get(use)
-            if value is not None:
-                window = (node.started_ms, node.ended_ms, value)
-                windows.setdefault(device_key(node, use), []).append(window)
-    return sum(each[0][2] if len(each) == 1 else _union(sorted(each))
-               for each in windows.values())  # fmt: skip
+    for thing, since, to in windows:
+        by_thing.setdefault(thing, []).append((since, to, count))
+        count += 1
+    found = [1.0] * count
+    for each in by_thing.values():
+        covered_until: int | None = None
+        for since, to, place in sorted(each) if len(each) > 1 else ():
+            if covered_until is not None and to > since:
+                found[place] = max(0, to - max(covered_until, since)) / (to - since)
+            covered_until = max(covered_until or to, to)
+    return found
 
 
 def node_key(node: NodeExecution) -> str:
@@ -112,30 +112,22 @@ def device_key(node: NodeExecution, use: DeviceUse) -> str:
     return f"{node_key(node)} {device.uuid}"
 
 
-def _union(windows: list[_Window]) -> float:
-    total = 0.0
-    covered_until: int | None = None
-    for started_ms, ended_ms, value in windows:
-        length = ended_ms - started_ms
-        fresh = length
-        if covered_until is not None:
-            fresh = max(0, ended_ms - max(covered_until, started_ms))
-        # Two steps at once on one device: only the time not yet counted adds to the total.
-        total += value * (fresh / length if length > 0 else 1.0)
-        covered_until = max(covered_until or ended_ms, ended_ms)
-    return total
-
-
 def bound_j(nodes: Sequence[NodeExecution], kind: str = "gpu") -> float | None:
-    """Return the bound on the energy of a kind: the sum of all; None if one of them has none."""
-    bounds = [
-        use.energy_bound_j
-        for node in nodes
-        for use in of_kind(node, kind)
-        if use.energy_j is not None or is_silent(use)
-    ]
-    known = [bound for bound in bounds if bound is not None]
-    return sum(known) if known and len(known) == len(bounds) else None
+    """Return the bound on the energy of a kind: the sum of all; None if one of them has none.
+
+    Of a use that counts in part nobody knows how its energy went over its time.
+    """
+    uses = shares(nodes, lambda use: use.energy_j, kind)
+    bounds = [use.energy_bound_j for _, use, _ in uses]
+    is_known = not any(is_silent(use) for node in nodes for use in of_kind(node, kind))
+    if not uses or None in bounds or not is_known:
+        return None
+    total_j = sum(bound for bound in bounds if bound is not None)
+    for node, use, share in uses:
+        if 0 < share < 1:
+            since, to = span_of(node)
+            total_j += _astray_j(use, round((1 - share) * (to - since)), 1 - share)
+    return total_j
 
 
 def is_silent(use: DeviceUse) -> bool:

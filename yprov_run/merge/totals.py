@@ -66,9 +66,10 @@ def totals(
 ) -> Totals:
     """Add up node executions, of one step or of `steps`; a device used by several counts once."""
     compared = comparison.groups([nodes] if steps is None else steps)
-    uses = [use for node in nodes for use in node.devices]
-    power = _column(uses, lambda use: use.power)
-    utilisation = _column(uses, lambda use: use.utilisation)
+    power = _column(nodes, lambda use: use.power)
+    utilisation = _column(nodes, lambda use: use.utilisation)
+    uses = scopes.shares(nodes, lambda use: use)
+    sources = {use.energy_source for _, use, _ in uses if use.energy_source}
     by_scope = scopes.scopes(nodes)
     widest = scopes.widest(nodes, by_scope)
     return Totals(
@@ -79,14 +80,14 @@ def totals(
         workers=sum(len(node.tasks) - len(node.own_tasks) for node in nodes),
         task_endings=task_endings(nodes),
         energy_j=scopes.summed(nodes, lambda use: use.energy_j),
-        energy_estimated_j=sum(use.energy_estimated_j for use in uses),
-        energy_sources=tuple(sorted({use.energy_source for use in uses if use.energy_source})),
+        energy_estimated_j=scopes.summed(nodes, lambda use: use.energy_estimated_j) or 0.0,
+        energy_sources=tuple(sorted(sources)),
         mean_power_w=mean(power),
-        max_power_w=peak_power_w(uses),
+        max_power_w=peak_power_w(use for _, use, _ in uses),
         mean_utilisation=mean(utilisation),
         max_utilisation=highest(utilisation),
-        max_gpu_memory_b=highest(_column(uses, lambda use: use.memory)),
-        mean_cpu=mean([node.cpu for node in nodes if node.cpu]),
+        max_gpu_memory_b=highest(_column(nodes, lambda use: use.memory)),
+        mean_cpu=mean(_cpu(nodes)),
         max_node_memory_b=highest([node.memory for node in nodes if node.memory]),
         energy_bound_j=scopes.bound_j(nodes),
         energy_second_j=_second_j(nodes),
@@ -94,9 +95,11 @@ def totals(
         measured_energy_j=sum(s.energy_j for s in widest) if widest else None,
         measured_bound_j=_sum_if_all([s.bound_j for s in widest]),
         measured_scopes=tuple(s.kind for s in widest),
-        idle_share=_share([(use.idle_s, use.use_known_s) for use in uses]),
+        idle_share=_share([(share * u.idle_s, share * u.use_known_s) for _, u, share in uses]),
         idle_energy_j=scopes.summed(nodes, lambda use: use.idle_energy_j),
-        throttled_share=_share([(use.throttled_s, use.throttle_known_s) for use in uses]),
+        throttled_share=_share(
+            [(share * u.throttled_s, share * u.throttle_known_s) for _, u, share in uses]
+        ),
         coverage=_coverage(nodes),
         device_imbalance=comparison.device_imbalance(compared),
         node_imbalance=comparison.node_imbalance(compared),
@@ -141,12 +144,10 @@ def _sum_if_all(values: Sequence[float | None]) -> float | None:
 
 
 def _coverage(nodes: Sequence[NodeExecution]) -> float | None:
-    lasted = [
-        (use.coverage * (node.ended_ms - node.started_ms), node.ended_ms - node.started_ms)
-        for node in nodes
-        for use in node.devices
-        if use.coverage is not None and node.started_ms is not None and node.ended_ms is not None
-    ]
+    lasted = []
+    for node, use, share in scopes.shares(nodes, lambda use: use.coverage):
+        since, to = scopes.span_of(node)
+        lasted.append(((use.coverage or 0.0) * share * (to - since), share * (to - since)))
     return _share(lasted)
 
 
@@ -165,6 +166,26 @@ def task_endings(nodes: Iterable[NodeExecution]) -> dict[str, int]:
 
 
 def _column(
-    uses: Iterable[DeviceUse], get: Callable[[DeviceUse], ColumnStats | None]
+    nodes: Sequence[NodeExecution], get: Callable[[DeviceUse], ColumnStats | None]
 ) -> list[ColumnStats]:
-    return [stats for stats in map(get, uses) if stats is not None and stats.count]
+    """Return a figure of all devices; what several steps saw at once has no weight in the later."""
+
+    def known(use: DeviceUse) -> ColumnStats | None:
+        stats = get(use)
+        return stats if stats is not None and stats.count else None
+
+    weighted = ((known(use), share) for _, use, share in scopes.shares(nodes, known))
+    return [_weighted(stats, share) for stats, share in weighted if stats is not None]
+
+
+def _cpu(nodes: Sequence[NodeExecution]) -> list[ColumnStats]:
+    """Return the nodes' use of their processors, each node's time once."""
+    known = [(node, node.cpu) for node in nodes if node.cpu]
+    fresh = scopes.fresh((scopes.node_key(node), *scopes.span_of(node)) for node, _ in known)
+    return [_weighted(cpu, share) for (_, cpu), share in zip(known, fresh, strict=True)]
+
+
+def _weighted(stats: ColumnStats, share: float) -> ColumnStats:
+    if share == 1:
+        return stats
+    return stats._replace(covered_ms=round(share * stats.covered_ms))
