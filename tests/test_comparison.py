@@ -77,6 +77,12 @@ def test_nodes_are_compared_that_had_the_same_steps(empty: Job) -> None:
     assert not [line for line in advise(job) if "uneven" in line]
 
 
+def test_a_node_whose_gpus_tell_nothing_is_not_compared_by_its_cpu(empty: Job) -> None:
+    told = [_node(name, 600, {f"GPU-{name}": 0.9}, cpu=0.05) for name in ("n1", "n2")]
+    figures = job_totals(_job(empty, [*told, _node("n3", 600, {}, cpu=0.05)]))
+    assert figures.node_imbalance == 0.0
+
+
 def test_a_gpu_that_stands_out_in_most_of_the_time_is_named_once(empty: Job) -> None:
     slow = {"GPU-a": 0.9, "GPU-b": 0.9, "GPU-c": 0.9, "GPU-d": 0.4}
     figures = job_totals(_job(empty, *[[_node("n1", 600, slow)]] * 5))

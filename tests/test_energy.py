@@ -18,7 +18,7 @@ from yprov_run.merge.brief import brief
 from yprov_run.merge.energy import Energy, Seen, device_energy
 from yprov_run.merge.stats import readings
 from yprov_run.merge.totals import totals
-from yprov_run.model import QUANTITIES, Column, Device, DeviceUse, Json, NodeExecution
+from yprov_run.model import QUANTITIES, Column, ColumnStats, Device, DeviceUse, Json, NodeExecution
 from yprov_run.trace.reduction import Reduction
 
 START_S = 1_800_000_000.0
@@ -489,3 +489,29 @@ def test_a_counter_that_grows_while_the_power_reads_nothing_has_no_second_estima
     silent = _gpu("a", 110.0, 0.0, 100.0)
     assert totals([_node(silent)]).energy_second_j is None
     assert totals([_node(silent, _gpu("b", 50.0, 51.0, 50.0))]).energy_second_j == 161.0
+
+
+def test_steps_that_overlap_in_part_are_bound_by_what_the_shared_time_may_have_drawn() -> None:
+    """600 W until 60 s, then 100 W: the second step's 11 kJ are not even over its time."""
+    gpu = _zone("g", "gpu", 36_000, "nvml")
+    first = _lasting(_node(gpu), 0, 60_000)
+    device = replace(gpu.device, power_limit_w=700.0)
+    second = _lasting(_node(gpu._replace(device=device, energy_j=11_000)), 50_000, 110_000)
+    figures = totals([first, second])
+    assert figures.energy_j == pytest.approx(36_000 + 11_000 * 5 / 6)
+    assert figures.energy_bound_j is not None
+    assert abs(figures.energy_j - 41_000) <= figures.energy_bound_j < 6_000
+
+
+def test_what_several_steps_saw_at_once_has_the_weight_of_one() -> None:
+    def use(name: str, power_w: float, busy: float) -> DeviceUse:
+        return _zone(name, "gpu", 10 * power_w, "nvml")._replace(
+            power=ColumnStats(10, power_w, power_w, 10_000),
+            utilisation=ColumnStats(10, busy, busy, 10_000),
+            idle_s=0.0 if busy else 10.0, use_known_s=10.0, peak_power_w=power_w + 5, coverage=1.0,
+        )  # fmt: skip
+
+    busy, idle = use("a", 600.0, 0.8), use("b", 200.0, 0.0)
+    figures = totals([_node(busy, idle), _node(busy), _node(busy)])
+    assert (figures.mean_power_w, figures.mean_utilisation) == (400.0, 0.4)
+    assert (figures.idle_share, figures.energy_j, figures.max_power_w) == (0.5, 8000, 605.0)

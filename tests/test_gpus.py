@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.support import documents
 from tests.test_scale import synthesize
 from yprov_run.cli.fold import fold
 from yprov_run.jobdir import JobDir
-from yprov_run.merge.gpus import chosen_devices, joined, of_the_job
+from yprov_run.merge.gpus import chosen_devices, joined, of_the_job, settle
 from yprov_run.merge.read import read_job
 from yprov_run.model import Device, DeviceUse, NodeExecution, Task
 from yprov_run.report.series import timeline
@@ -160,6 +161,18 @@ def test_what_tasks_see_apart_is_put_together_and_counted_once() -> None:
     assert [use.device.index for use in node.devices] == [0, 1, 2]
     assert len(node.tasks) == 3
     assert of_the_job(node)[1] == []
+
+
+def test_a_gpu_whose_task_ended_before_the_others_is_named_and_covers_its_time_only() -> None:
+    leader = replace(_node(_gpus(FOUR[0]), ["0", "0"], 2, environment=SLURM), ended_ms=20_000)
+    other = replace(_node(_gpus(FOUR[1]), [], 2, "n1-0+1"), ended_ms=4000)
+    other = replace(other, devices=(other.devices[0]._replace(coverage=1.0),))
+    (node,), problems = settle([leader, other])
+    assert node.devices[1].coverage == 0.2
+    assert problems == [
+        ("n1", f"{FOUR[1]}: read until its task ended, 16 s before the node's last; "
+         "what it drew after that is not counted")
+    ]  # fmt: skip
 
 
 def _two_agents(folder: Path) -> JobDir:

@@ -22,6 +22,7 @@ LOG = "epoch 1: 1,000 samples\nepoch 2: 2,500 samples\nbye\n"
         ("1234\n", "n=f", 1234),
         ('{"n": 7, "m": 8}', "n=f", 7),
         ("12.5", "n=f", 12.5),
+        ("did 1,234,567.5 of it", "n=f:did (\\S+)", 1_234_567.5),
     ],
 )
 def test_work_is_read_from_what_the_program_writes(
@@ -37,6 +38,8 @@ def test_work_is_read_from_what_the_program_writes(
         (LOG, "n=f:([0-9]+) steps", "nothing in it is like the pattern"),
         (LOG, "n=f:(b)ye", "could not convert"),
         ("-3", "n=f", "no amount"),
+        ("read 0,5 GB", "n=f:read (\\S+)", "between thousands only"),
+        ("read 1.234,5 GB", "n=f:read (\\S+)", "between thousands only"),
         ("NaN", "n=f", "no amount"),
         ("true", "n=f", "has no number"),
         ("[" * 100_000, "n=f", "neither a number"),

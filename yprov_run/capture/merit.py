@@ -13,6 +13,7 @@ from pathlib import Path
 
 _TAIL_BYTES = 8 << 20
 _LONGEST_LINE = 4096
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?")
 _CLOCK_S = 2.0  # file systems' clocks differ, and some round
 
 
@@ -58,8 +59,15 @@ def _last_match(text: str, pattern: str) -> str:
     for line in reversed(text.splitlines()):
         matches = list(expression.finditer(line[:_LONGEST_LINE]))
         if matches:
-            return str(matches[-1][1]).replace(",", "")
+            return _without_thousands(str(matches[-1][1]))
     raise ValueError("nothing in it is like the pattern")
+
+
+def _without_thousands(found: str) -> str:
+    """Return 1,234.5 as 1234.5; a comma that may be a decimal one is refused."""
+    if "," in found and not _THOUSANDS.fullmatch(found):
+        raise ValueError(f"{found!r}: a comma is read between thousands only, as in 1,234.5")
+    return found.replace(",", "")
 
 
 def _only_number(text: str, name: str) -> str:

@@ -106,10 +106,7 @@ def device_imbalance(compared: Iterable[Group]) -> float | None:
 
 def node_imbalance(compared: Iterable[Group]) -> float | None:
     """Return the same between nodes: of their GPUs' mean use, else of their CPUs'."""
-    found = (
-        _uneven([load for node in nodes if (load := _node_load(node)) is not None])
-        for nodes in compared
-    )
+    found = (_uneven(_node_loads(nodes)) for nodes in compared)
     return next((each for each in found if each is not None), None)
 
 
@@ -134,11 +131,15 @@ def _uneven(loads: Sequence[float]) -> float | None:
     return max(0.0, 1 - sum(loads) / len(loads) / max(loads))  # equal ones differ in a last digit
 
 
-def _node_load(node: NodeExecution) -> float | None:
-    load = mean([use.utilisation for use in node.devices if use.utilisation is not None])
-    if load is None and node.cpu is not None:
-        return node.cpu.mean
-    return load
+def _node_loads(nodes: Group) -> list[float]:
+    """Return the nodes' mean use: all by their GPUs, or all by their CPUs."""
+    by_gpus = [
+        mean([use.utilisation for use in node.devices if use.utilisation is not None])
+        for node in nodes
+    ]
+    if all(load is None for load in by_gpus):
+        by_gpus = [node.cpu.mean for node in nodes if node.cpu is not None]
+    return [load for load in by_gpus if load is not None]
 
 
 _Use = tuple[NodeExecution, DeviceUse]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from yprov_run.jobdir import node_of
 from yprov_run.merge import fields
+from yprov_run.merge.scopes import span_of
 from yprov_run.model import AgentSamples, Device, DeviceUse, Json, NodeExecution
 from yprov_run.numerals import of_digits
 
 _BY_NUMBER = "GPUs are named by numbers in an order that is not known: all are counted"
+_EARLY_S = 2.0
 _NONE = ("-1", "nodevfiles", "void", "none")
 
 
@@ -18,12 +20,26 @@ def settle(
     nodes: Sequence[NodeExecution],
 ) -> tuple[list[NodeExecution], list[tuple[str, str]]]:
     """Return each node with the job's GPUs, whoever saw them, and (node, problem) in words."""
-    settled, problems = [], []
+    settled, problems = [], list(_ended_early(nodes))
     for node in joined(nodes):
         found, words = of_the_job(node)
         settled.append(found)
         problems += [(node.name, problem) for problem in words]
     return settled, problems
+
+
+def _ended_early(nodes: Sequence[NodeExecution]) -> Iterator[tuple[str, str]]:
+    """Name, as (node, problem), the agents of single tasks that ended well before their node."""
+    leaders = {node.key: node for node in nodes if "+" not in node.key}
+    for node in nodes:
+        leader = leaders.get(node_of(node.key), node)
+        theirs = {use.device.uuid for use in leader.devices}
+        own = [use.device.uuid for use in node.devices if use.device.uuid not in theirs]
+        early_s = (span_of(leader)[1] - span_of(node)[1]) / 1000
+        if own and early_s > _EARLY_S:
+            until = f"read until its task ended, {early_s:.0f} s before the node's last"
+            words = f"{', '.join(own)}: {until}; what it drew after that is not counted"
+            yield node.name, words
 
 
 def joined(nodes: Sequence[NodeExecution]) -> list[NodeExecution]:
@@ -48,7 +64,8 @@ def _with_devices(node: NodeExecution, other: NodeExecution) -> NodeExecution:
         for use in uses:
             if use.device.uuid not in seen:
                 index = len(devices) + len(zones)
-                target.append(use._replace(device=replace(use.device, index=index)))
+                device = replace(use.device, index=index)
+                target.append(use._replace(device=device, coverage=_coverage(use, other, node)))
                 numbers.append((use.device.index, index))
     others = node.others
     if other.samples is not None:
@@ -62,6 +79,14 @@ def _with_devices(node: NodeExecution, other: NodeExecution) -> NodeExecution:
         )
         others = (*others, theirs)
     return replace(node, devices=tuple(devices), zones=tuple(zones), others=others)
+
+
+def _coverage(use: DeviceUse, agent: NodeExecution, node: NodeExecution) -> float | None:
+    """Return what share of the node's time is known of a device that an agent saw for its own."""
+    known_ms, whole_ms = (to - since for since, to in (span_of(agent), span_of(node)))
+    if use.coverage is None or whole_ms <= 0:
+        return use.coverage
+    return use.coverage * min(1.0, known_ms / whole_ms)
 
 
 def of_the_job(node: NodeExecution) -> tuple[NodeExecution, list[str]]:

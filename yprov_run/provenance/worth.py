@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from yprov_run.merge import scopes
 from yprov_run.merge.totals import Totals
 from yprov_run.model import Merit, Step, Tariff
 from yprov_run.provenance.records import Attributes, own
@@ -13,11 +14,12 @@ _J_PER_KWH = 3.6e6
 
 def step_worth(step: Step, figures: Totals) -> Attributes:
     """Return the terms of one step's worth."""
-    return _worth(step.merits, step.tariff, figures)
+    per_unit = {merit.name: figures.measured_energy_j for merit in step.merits}
+    return _worth(step.merits, step.tariff, figures, per_unit)
 
 
 def job_worth(steps: Sequence[Step], figures: Totals) -> Attributes:
-    """Return the terms of a job's worth: work added up over its steps, by name."""
+    """Return the terms of a job's worth: work, and its energy, of the steps that tell it."""
     work: dict[str, Merit] = {}
     for step in steps:
         for merit in step.merits:
@@ -25,15 +27,30 @@ def job_worth(steps: Sequence[Step], figures: Totals) -> Attributes:
             value = merit.value + (known.value if known else 0.0)
             work[merit.name] = Merit(merit.name, value, merit.source)
     tariff = next((step.tariff for step in reversed(steps) if step.tariff), None)
-    return _worth(tuple(work.values()), tariff, figures)
+    energies = {name: _energy_j(name, steps, figures) for name in work}
+    return _worth(tuple(work.values()), tariff, figures, energies)
 
 
-def _worth(merits: Sequence[Merit], tariff: Tariff | None, figures: Totals) -> Attributes:
+def _energy_j(name: str, steps: Sequence[Step], figures: Totals) -> float | None:
+    """Return the energy of the steps that tell how much of this work they did."""
+    telling = [step for step in steps if any(merit.name == name for merit in step.merits)]
+    if len(telling) == len(steps):
+        return figures.measured_energy_j
+    widest = scopes.widest([node for step in telling for node in step.nodes])
+    return sum(scope.energy_j for scope in widest) if widest else None
+
+
+def _worth(
+    merits: Sequence[Merit],
+    tariff: Tariff | None,
+    figures: Totals,
+    energies: Mapping[str, float | None],
+) -> Attributes:
     energy_j = figures.measured_energy_j
     per_unit = [
-        [merit.name, energy_j / merit.value]
+        [merit.name, of_it_j / merit.value]
         for merit in merits
-        if energy_j is not None and merit.value > 0
+        if (of_it_j := energies[merit.name]) is not None and merit.value > 0
     ]
     attributes = own(
         figureOfMerit=[[merit.name, merit.value, merit.source] for merit in merits] or None,
