@@ -499,7 +499,7 @@ def test_steps_that_overlap_in_part_are_bound_by_what_the_shared_time_may_have_d
     second = _lasting(_node(gpu._replace(device=device, energy_j=11_000)), 50_000, 110_000)
     figures = totals([first, second])
     assert figures.energy_j == pytest.approx(36_000 + 11_000 * 5 / 6)
-    assert figures.energy_bound_j is not None
+    assert figures.energy_j is not None and figures.energy_bound_j is not None
     assert abs(figures.energy_j - 41_000) <= figures.energy_bound_j < 6_000
 
 
