@@ -292,7 +292,8 @@ def test_a_node_without_the_gpu_library_is_named_and_the_job_runs(
     fault = _program(
         tmp_path / "fault.sh", '[ "$SLURM_NODEID" != 2 ] || unset LD_LIBRARY_PATH; exec "$@"'
     )
-    srun = _program(tmp_path / "bin" / "srun", f'exec /usr/bin/srun {fault} "$@"')
+    after_options = f'name=$1; shift; exec /usr/bin/srun "$name" {fault} "$@"'
+    srun = _program(tmp_path / "bin" / "srun", after_options)
     environ = {**gpus, "PATH": f"{srun.parent}:{gpus['PATH']}"}
     script = (
         "#!/bin/bash\n#SBATCH -N4 -n4 --gres=gpu:2\nyprov-run -q srun sleep 3\necho status $?\n"
