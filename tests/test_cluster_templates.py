@@ -38,8 +38,8 @@ FILES = {
 # that Pyxis adds to srun.
 PROGRAMS = {
     "apptainer": '[ "$1 $2 $3" = "exec --nv image.sif" ] && shift 3; exec "$@"',
-    "srun": "while :; do case $1 in --container-*) shift ;; *) break ;; esac; done\n"
-    'exec /usr/bin/srun "$@"',
+    "srun": 'for word; do shift; case $word in --container-*) ;; *) set -- "$@" "$word" ;; esac; '
+    'done; exec /usr/bin/srun "$@"',
     "mpirun": 'exec mpirun.openmpi "$@"',
 }
 
