@@ -48,7 +48,7 @@ class CommandGroup:
             return
         self._seen = group
         if _hand_over(self._terminal, self._ours, group):
-            os.killpg(group, signal.SIGCONT)  # it may have wanted to read before
+            _continue(group)  # it may have wanted to read before
 
     def stop_like(self, number: int) -> None:
         """Stop our group as the terminal has stopped the command's: a shell waits for ours."""
@@ -57,13 +57,18 @@ class CommandGroup:
         os.killpg(self._ours, number)
         # Here somebody has continued us; or nobody could, and the kernel did not stop us.
         if signal.SIGCONT not in signal.sigpending():
-            os.killpg(group, signal.SIGCONT)
+            _continue(group)
 
     def take_terminal_back(self) -> None:
         """Put our group in the foreground where the command's was left there."""
         if self._terminal is not None:
             _hand_over(self._terminal, self._seen, self._ours)
             os.close(self._terminal)
+
+
+def _continue(group: int) -> None:
+    with contextlib.suppress(OSError):  # it is gone, or another user's by now
+        os.killpg(group, signal.SIGCONT)
 
 
 def _hand_over(terminal: int, holder: int, heir: int) -> bool:
