@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import need
 from tests.support import documents
-from tests.support.commands import environment, run
+from tests.support.commands import environment, only_job, run
 from tests.support.slurm import wait_until
 from yprov_run.cli.after import seconds_for_checksums
 from yprov_run.jobdir import StepDir
@@ -85,3 +86,18 @@ def test_a_kill_before_anything_was_captured_leaves_one_gap_for_all_of_it(tmp_pa
         "step 0: inputs and outputs: not looked at when it had ended",
         "step 0: code, software and environment: not captured; it was over before that began",
     ]
+
+
+@pytest.mark.parametrize("shift_s", ["-100", "3600"])
+def test_a_clock_that_is_set_meanwhile_does_not_change_how_long_a_step_took(
+    shift_s: str, tmp_path: Path
+) -> None:
+    need([name for name in ("cc",) if shutil.which(name) is None], "the clock that is set")
+    source, library = Path(__file__).parent / "fakes/clock.c", tmp_path / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-o", library, source], check=True)
+    env = environment(LD_PRELOAD=str(library), FAKE_CLOCK_SHIFT_S=shift_s, FAKE_CLOCK_SET="set")
+    done = run("yprov-run", "-q", "--no-merge", "touch", "set", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    step = StepDir(only_job(tmp_path) / "record/steps/0")
+    started_ms = json.loads(step.command.read_text())["started_ms"]
+    assert 0 <= json.loads(step.end.read_text())["ended_ms"] - started_ms < 60_000

@@ -67,7 +67,7 @@ def run(
     system refuses the command with our words in it, or a process for it, and gives it without them.
     Where there is no process, this does not return: the command takes our place.
     """
-    started_ms = _now_ms()
+    started_ms, since_ms = _now_ms(), _up_ms()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED | {signal.SIGCHLD})
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
@@ -87,9 +87,10 @@ def run(
     if witness is not None:
         witness.dismiss()
     code = os.waitstatus_to_exitcode(status)
+    ended_ms = started_ms + _up_ms() - since_ms
     if code < 0:
-        return Outcome(started_ms, _now_ms(), signal=-code)
-    return Outcome(started_ms, _now_ms(), exit_status=code)
+        return Outcome(started_ms, ended_ms, signal=-code)
+    return Outcome(started_ms, ended_ms, exit_status=code)
 
 
 def end_like(outcome: Outcome) -> NoReturn:
@@ -295,6 +296,11 @@ def _report_signal(writer: int, limit_s: float) -> None:
     """Wait for a signal, not longer than the limit, and write its number and when it came."""
     if info := signal.sigtimedwait(FORWARDED, limit_s):
         os.write(writer, b"%d %d\n" % (info.si_signo, time.monotonic_ns()))
+
+
+def _up_ms() -> int:
+    """Return the time since the boot, which nobody sets; it goes on while the machine sleeps."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
 def _now_ms() -> int:
