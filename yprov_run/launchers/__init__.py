@@ -57,7 +57,7 @@ def _started_later(argv: Sequence[str]) -> str:
     """
     words = list(argv)
     if words and Path(words[0]).name in _SHELLS and "-c" in words[1:-1]:
-        words = _WORDS.findall(words[words.index("-c") + 1])
+        words = re.findall(_WORDS, words[words.index("-c") + 1])
     if any(Path(word).name == "yprov-run" for word in words):
         return ""
     for before, word in zip(["", *words], words, strict=False):
@@ -67,7 +67,7 @@ def _started_later(argv: Sequence[str]) -> str:
     return ""
 
 
-_WORDS = re.compile(r"[^\s;&|()<>\"'`$]+")
+_WORDS = r"[^\s;&|()<>\"'`$]+"
 
 
 def _grammars(command: str) -> Iterator[_Place]:

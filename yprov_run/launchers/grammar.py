@@ -200,14 +200,14 @@ def file_option(
 
 # Launchers know no other line ends and blanks: what Unicode has of them is a program's.
 LINE_END = "\n"
-BLANKS = re.compile(r"[ \t]+")
+BLANKS = r"[ \t]+"  # compiled where it is needed: few launches need it
 
 
 def insert_after_options(text: str, shim: str, options: Options) -> str | None:
     """Put the shim into each line `OPTIONS PROGRAM ARGS` of a file that is split at blanks only."""
     lines = []
     for line in text.removesuffix(LINE_END).split(LINE_END):
-        words = [word for word in BLANKS.split(line) if word]
+        words = [word for word in re.split(BLANKS, line) if word]
         if not words or words[0].startswith("#"):
             lines.append(line)
             continue

@@ -117,7 +117,7 @@ def insert_into_multi_prog(text: str, shim: str) -> str | None:
         if continued or not own or own.startswith("#"):
             lines.append(line)
         else:
-            fields = BLANKS.split(own, maxsplit=1)
+            fields = re.split(BLANKS, own, maxsplit=1)
             if len(fields) != 2 or not re.fullmatch(r"[0-9,*-]+", fields[0]):
                 return None
             lines.append(f"{fields[0]} {shim} {fields[1]}")
