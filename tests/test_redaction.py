@@ -101,7 +101,7 @@ _HOSTILE = (
     "-----BEGIN ", "password \n", "\n\n ", "$a", "token=$a", "a=", "token=f()", "token=self.x",
     "token={{", "token=`", "token=$A/", "token=/a", "token=<a>", "token: f()", "token: $A/",
     "token: a ,", "token=f(a,", "token: |\n\n", "a:", "http://", "a,token", "x-", "_",
-    '"username":"","key":',
+    '"username":"","key":', "token = a + ", "token=a[", "token = a.b.", "token = a[0]",
 )  # fmt: skip
 
 

@@ -102,6 +102,15 @@ HARMLESS = (
     "if password == '' and x:", "<token>hello</token>", "outTokens: list[Token]",
     "skipped_tokens = []", "__tablename__, primary_key=True", "self.auth = self.make(x)",
     "def f(token: str, x: int) -> str:", "f(token=token, n=3)",
+    # hyperparameters, and what code computes
+    "--token-budget 4096", "--token-mixing m4096", "model.token_mixing=attention",
+    "--auth-chains A,B", "--fold-pass a.pdb", "--token-merge tome", "storage_key=a",
+    "token_embedding=learned", "video_token_id=151656", "s3_key=data/run1.h5",
+    "token_types: [a]", "private_modules=fir",
+    "token = ids[0]  # first", "state.token = token  # keep", "accept_token = token + 1",
+    "token = ids[:, -1]", "token = nxt", "token = hf_token", "f(token=ids[0], n=3)",
+    "self.api_key = api_key", "opts.password = password", "f(token=tok, n=3)",
+    "password = opts.password", "token = ids[i] * 2 + shift",
 )  # fmt: skip
 
 # What a script only refers to; in a command line nothing expands it any more.
@@ -185,6 +194,13 @@ TEXTS = (
     "https://me:$2Zq7x@kept1/x", "https://me:a/Zq7@kept1/x", "redis://:a#Zq7@kept1:6379",
     '--passphrase "two\nlines Zq7" --kept1', "# it's PASSWORD='two\nlines Zq7'\nkept1=1",
     "sbatch --password=Tr0:ub'4Zq7 kept1",
+    # which of several, and short names
+    "HF_TOKEN1=aZq7x", "APIKEY1=aZq7x", "DB_PASS1=aZq7x", "DB_PASS_PROD=aZq7x", "TOKEN1=aZq7x",
+    "SECRET2=aZq7x", "api_key_2: aZq7x", "GITLAB_TOKEN_OF_ADA=aZq7x", "hf_token_ro=aZq7x",
+    "TOKEN_HF=aZq7x", "Driver=kept1;UID=kept2;PWD=aZq7x", "DB_PW=aZq7x", "pw = aZq7x",
+    "run --pw=aZq7x --kept1", "CDSAPI_KEY=aZq7x", "FERNET_KEY=aZq7x", "S3_KEY=aZq7x",
+    'storage_key = "a3Zq7xKp=="', "token = aZq7x", "password = hunter Zq7", "X-Auth-Token: aZq7x",
+    'token = prefix + "aZq7x"', "db_pass = aZq7x",
 )  # fmt: skip
 
 

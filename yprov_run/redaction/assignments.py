@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from yprov_run.redaction.expressions import begins_expression, is_computed, is_expression
 from yprov_run.redaction.names import STEMS, is_secret_name, words_of
 from yprov_run.redaction.shapes import REDACTED, hidden_lines
 from yprov_run.redaction.values import can_be_in_text, looks_random
 
 _MAX_VALUE = 8000
-_NEAR = 300
 _QUOTES = ('"', "'")
 _TRIPLES = ('"""', "'''")
-_BLOCK_SIGNS = frozenset(("|", "|-", "|+", ">", ">-", ">+"))
 # What may stand before a credential that its shape told.
 _SCHEMES = frozenset(("", "bearer", "basic", "token"))
 
@@ -38,8 +37,10 @@ def redact_assignments(text: str) -> str:
                 continue
             start, is_spaced = annotation.end(), _is_spaced(annotation["sign"])
         outer = _outer_quote(text, found)
-        if (outer and text[start : start + 1] == outer) or _begins_expression(
-            text, start, is_spaced
+        if (
+            (outer and text[start : start + 1] == outer)
+            or begins_expression(text, start, is_spaced)
+            or is_computed(found["name"], found["sign"], text, start)
         ):
             continue
         end = _end_of_value(text, start, is_spaced, outer)
@@ -125,7 +126,7 @@ def _opens(text: str, at: int) -> bool:
 
 def _hidden_value(name: str, value: str) -> str | None:
     """Return what stands in a value's place; None where it is none that must be hidden."""
-    if not value.strip() or _is_hidden(value) or _is_expression(value):
+    if not value.strip() or _is_hidden(value) or is_expression(value):
         return None
     if value[0] in "([" and value[1:].lstrip(" \t\n+-")[:1] in _QUOTES:
         return _string().sub(lambda found: _hidden_item(name, value, found[0]), value)
@@ -154,27 +155,6 @@ def _is_hidden(value: str) -> bool:
         return False
     rest = value.replace(REDACTED, "").strip(" \t\r\n\"'\\,;)}]").lower()
     return rest in _SCHEMES or "://" in rest or rest.startswith("-----")
-
-
-def _begins_expression(text: str, start: int, is_spaced: bool) -> bool:
-    """Tell at little cost that a value is an expression, however long what follows is."""
-    near = text[start : start + _NEAR].partition("\n")[0]
-    if near.startswith(("$(", "{{")) or (near[:1] == "`" and "`" in near[1:]):
-        return True
-    if not is_spaced:
-        near = near.partition(" ")[0].partition("\t")[0]
-    if near.strip() in _BLOCK_SIGNS:
-        return True
-    found = _call().match(near)
-    return found is not None and (found[0][-1] != "(" or ")" in near[found.end() :])
-
-
-def _is_expression(value: str) -> bool:
-    """Tell whether a value is a program's expression: a call closes, or goes on below."""
-    found = _call().match(value)
-    if found is None or found[0][-1] != "(":
-        return found is not None
-    return ")" in value[found.end() :] or value.rstrip().endswith(("(", ",", *_TRIPLES))
 
 
 def _redact_option(match: re.Match[str]) -> str:
@@ -289,12 +269,4 @@ def _block() -> re.Pattern[str]:
         r"(?P<lines>(?(sign)(?:(?:[ \t]{0,80}\n){0,20}(?P=indent)[ \t]+[^\n]+(?:\n|\Z)){1,500}"
         r"|(?:(?P=indent)[ \t]*-[ \t]+[^\n]+(?:\n|\Z)){1,500}))",
         re.MULTILINE,
-    )
-
-
-@cache
-def _call() -> re.Pattern[str]:
-    """A value that is a program's expression, not a text."""
-    return re.compile(
-        r"\(?[A-Za-z_][\w.]{0,100}(?:\(|\[[\"'])|\(?(?:self|args|config|cfg|os|env)\.\w"
     )

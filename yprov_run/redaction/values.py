@@ -32,8 +32,15 @@ def can_be_secret(name: str, value: str) -> bool:
         return False
     if (bare.isdigit() and len(bare) < 4) or (_is_number(bare) and _counts(name)):
         return False
+    if bare.isdigit() and name.lower().endswith("token_id"):
+        return False
     # Tokens are mostly words of a text, or how many; `HF_TOKENS` are not.
     if name.lower().endswith("tokens") and name != name.upper() and not looks_random(bare):
+        return False
+    # The key of an entry in some store, or that of the account: what is one has no dots.
+    if name.endswith(("storage_key", "s3_key")) and ("." in bare or not looks_random(bare)):
+        return False
+    if name in {"PWD", "OLDPWD"} and bare[0] == "/":  # a shell's folder
         return False
     return not (_is_path(bare) and any(kind in name.lower() for kind in _FILES))
 
