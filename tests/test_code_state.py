@@ -112,6 +112,44 @@ def test_commit_and_patch_together_give_back_the_files_that_ran(tmp_path: Path) 
     assert "not wanted" not in state.patch
 
 
+def test_a_changed_binary_file_is_named_and_the_rest_of_the_patch_can_be_applied(
+    tmp_path: Path,
+) -> None:
+    folder = _repository(tmp_path / "r")
+    for name in ("fig.png", "fig é.png", "gone.bin"):
+        (folder / name).write_bytes(b"\0one")
+    _git(folder, "add", ".")
+    _git(folder, "commit", "-q", "-m", "second")
+    clone = tmp_path / "clone"
+    _git(tmp_path, "clone", "-q", str(folder), str(clone))
+    for name in ("fig.png", "fig é.png"):
+        (folder / name).write_bytes(b"\0two")
+    (folder / "gone.bin").unlink()
+    (folder / "train.py").write_text("print('two')\nBinary files are read\n")
+    state = _state(folder)
+    _git(clone, "apply", "-", data=state.patch)
+    assert (clone / "train.py").read_text() == (folder / "train.py").read_text()
+    (problem,) = state.problems
+    assert problem.endswith("not in the patch: fig é.png, fig.png, gone.bin")
+    (folder / "train.py").write_text("print('one')\n")
+    _git(folder, "checkout", "train.py")
+    assert _state(folder).patch == ""
+
+
+def test_before_the_first_commit_the_patch_is_what_ran(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir()
+    _git(folder, "init", "-q", "-b", "main")
+    (folder / "train.py").write_text("one\n")
+    _git(folder, "add", "train.py")
+    with (folder / "train.py").open("a") as more:
+        more.write("two\n")
+    state = _state(folder)
+    (tmp_path / "to").mkdir()
+    _git(tmp_path / "to", "apply", "-", data=state.patch)
+    assert (tmp_path / "to/train.py").read_text() == "one\ntwo\n"
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40))
 def test_any_text_as_a_new_file_is_a_patch_that_git_can_apply(text: str) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -190,6 +190,14 @@ def test_a_key_in_a_patch_and_a_file_that_is_one_keep_no_line_of_it() -> None:
     assert [word for word in ("x = 1", "+y = 2", "Kafter", "+Kcode") if word not in kept] == []
 
 
+@pytest.mark.parametrize(
+    "name", [".cdsapirc", ".ecmwfapirc", "ada_accessKeys.csv", "pgpass.conf", ".pgpass"]
+)
+def test_of_a_file_that_holds_a_credential_only_no_line_is_kept(name: str) -> None:
+    head = f"diff --git a/{name} b/{name}\nnew file mode 100644\n--- /dev/null\n+++ b/{name}\n"
+    assert "Zq7" not in without_secrets(f"{head}@@ -0,0 +1,2 @@\n+url,Zq7\n+Zq7:Zq7\n")
+
+
 def _patch(text: str, sign: str) -> str:
     head = "diff --git a/c.yaml b/c.yaml\n--- a/c.yaml\n+++ b/c.yaml\n@@ -1,9 +1,9 @@\n"
     lines = text.split("\n")

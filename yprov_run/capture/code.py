@@ -20,7 +20,13 @@ from yprov_run import config
 from yprov_run.capture import gitfiles
 from yprov_run.capture.commandline import paths_in
 from yprov_run.capture.gitprogram import Git, texts
-from yprov_run.capture.patch import MAX_PATCH_BYTES, as_new_file, patch_audience, without_secrets
+from yprov_run.capture.patch import (
+    MAX_PATCH_BYTES,
+    as_new_file,
+    patch_audience,
+    without_binaries,
+    without_secrets,
+)
 from yprov_run.capture.program import ProgramError
 from yprov_run.capture.scene import Scene
 from yprov_run.errors import YprovError
@@ -31,6 +37,7 @@ from yprov_run.redaction.remote import without_credentials
 _MAX_SUBMODULES = 50
 _MAX_UNTRACKED = 200
 _MAX_SCRIPTS = 3
+_MAX_NAMED = 5
 _URL = re.compile(r"remote\.(.*)\.url\Z")
 _NO = {"no", "false", "off", "0"}
 
@@ -217,15 +224,21 @@ def _difference(git: Git, status: _Status, problems: list[str]) -> str:
     """Return the difference to the commit; bytes that are no UTF-8 as `os.fsdecode` has them."""
     if not status.changed:
         return ""
-    base = [status.commit] if status.commit else ["--cached"]
+    # Before the first commit all that git knows of is new.
+    base = status.commit or git("hash-object", "-t", "tree", "/dev/null").output.decode().strip()
     said = git(
         "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
         "--full-index", "--ignore-submodules=all", "--src-prefix=a/", "--dst-prefix=b/",
-        *base, "--", limit_bytes=MAX_PATCH_BYTES,
+        base, "--", limit_bytes=MAX_PATCH_BYTES,
     )  # fmt: skip
     if said.cut:
         problems.append(f"the patch is cut at {MAX_PATCH_BYTES} bytes")
-    return said.output.decode("utf-8", "surrogateescape")
+    patch, binaries = without_binaries(said.output.decode("utf-8", "surrogateescape"))
+    if binaries:
+        more = f" and {len(binaries) - _MAX_NAMED} more" if len(binaries) > _MAX_NAMED else ""
+        named = ", ".join(binaries[:_MAX_NAMED])
+        problems.append(f"changed binary files are not in the patch: {named}{more}")
+    return patch
 
 
 def _new_files(root: str, untracked: Sequence[str], difference: str) -> str:

@@ -17,10 +17,12 @@ _MAX_FILE_BYTES = 64 << 10
 # Files that hold nothing but a credential, whatever it looks like.
 _KEEPERS = {
     "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pgpass", ".htpasswd",
-    ".git-credentials", ".vault-token",
+    ".git-credentials", ".vault-token", ".cdsapirc", ".ecmwfapirc", "pgpass.conf", "rootkey.csv",
 }  # fmt: skip
 _PLAIN_ENDINGS = {"", ".txt", ".key", ".pem", ".token", ".secret", ".dat"}
 _CONTENT = ("+", "-", " ")
+_SECTION = re.compile(r"^(?=diff --git )", re.MULTILINE)
+_BINARY = re.compile(r"^Binary files ", re.MULTILINE)
 _KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY")
 
@@ -135,6 +137,17 @@ def patch_audience(patch: str, root: str, beside: Path) -> int:
     return common(modes)
 
 
+def without_binaries(patch: str) -> tuple[str, list[str]]:
+    """Return a patch without its binary files, and these: git could not apply any of it."""
+    kept, binaries = [], []
+    for section in _SECTION.split(patch):
+        if _BINARY.search(section):
+            binaries.append(_path_in(section.partition("\n")[0]).strip('/"'))
+        else:
+            kept.append(section)
+    return "".join(kept), binaries
+
+
 def _path_in(head: str) -> str:
     """Return the path of `diff --git a/PATH b/PATH`; what is in quotes comes to no file."""
     names = head[len("diff --git ") :]
@@ -147,4 +160,6 @@ def _keeps_secret(head: str) -> bool:
     name = stem + ending
     if name == "tokens.txt":
         return False  # a model's words
-    return name in _KEEPERS or (ending.lower() in _PLAIN_ENDINGS and is_secret_name(stem))
+    if name in _KEEPERS or name.endswith("_accessKeys.csv"):
+        return True
+    return ending.lower() in _PLAIN_ENDINGS and is_secret_name(stem)
