@@ -102,6 +102,8 @@ HARMLESS = (
     "if password == '' and x:", "<token>hello</token>", "outTokens: list[Token]",
     "skipped_tokens = []", "__tablename__, primary_key=True", "self.auth = self.make(x)",
     "def f(token: str, x: int) -> str:", "f(token=token, n=3)",
+    '["--tokenizer", "gpt2"]', 'add_argument("--token", "-t")', 'option("--token", "hf_token")',
+    "mpiexec -genv OMP_NUM_THREADS 4 -env LR x -n 2 ./a", "# echo done | docker ps",
     # hyperparameters, and what code computes
     "--token-budget 4096", "--token-mixing m4096", "model.token_mixing=attention",
     "--auth-chains A,B", "--fold-pass a.pdb", "--token-merge tome", "storage_key=a",
@@ -143,6 +145,8 @@ WORDS = (
     ["rclone", "config", "create", "r", "s3", "secret_access_key", "Zq7x"],
     ["dvc", "remote", "modify", "--local", "http", "password", "Zq7x"],
     ["sh", "-c", "docker login -u me -p 'a Zq7x'; true"], ["password:a;Zq7x"],
+    ["mpiexec", "-genv", "HF_TOKEN", "Zq7x", "-env", "API_KEY", "Zq8x", "-n", "2"],
+    ["--api-keys", "aZq7x", "bZq7x"], ["sh", "-c", "echo Zq7x | docker login --password-stdin"],
     ["sbatch", "--wrap=sshpass -p 'a Zq7x' ssh h"],
 )  # fmt: skip
 
@@ -194,6 +198,16 @@ TEXTS = (
     "https://me:$2Zq7x@kept1/x", "https://me:a/Zq7@kept1/x", "redis://:a#Zq7@kept1:6379",
     '--passphrase "two\nlines Zq7" --kept1', "# it's PASSWORD='two\nlines Zq7'\nkept1=1",
     "sbatch --password=Tr0:ub'4Zq7 kept1",
+    # commands in lists, in pipes, in notebooks; several values
+    '"args": ["--kept1", "--token", "aZq7x", "kept2"]', "[prog, '--api-key', 'aZq7x', 'kept1']",
+    "args:\n  - --token\n  - aZq7x\n  - kept1", 'args:\n- "--token"\n- "aZq7x"\n- kept1',
+    r'"wandb.login(key=\"aZq7x\")\n", "kept1"',
+    r'"os.environ.setdefault(\"HF_TOKEN\", \"aZq7x\")\n"',
+    "echo aZq7x | docker login -u kept1 --password-stdin",
+    "printf '%s' 'a Zq7' | helm registry login kept1 --password-stdin",
+    "gh auth login --with-token < kept1; echo aZq7x | gh auth login --with-token",
+    "mpiexec -genv HF_TOKEN aZq7x -env API_KEY bZq7x -n 2 ./kept1", "run --api-keys aZq7x bZq7x",
+    "requests.get(kept1, auth=HTTPBasicAuth('kept2', 'aZq7x'))", "HTTPBasicAuth(kept1, 'aZq7x')",
     # which of several, and short names
     "HF_TOKEN1=aZq7x", "APIKEY1=aZq7x", "DB_PASS1=aZq7x", "DB_PASS_PROD=aZq7x", "TOKEN1=aZq7x",
     "SECRET2=aZq7x", "api_key_2: aZq7x", "GITLAB_TOKEN_OF_ADA=aZq7x", "hf_token_ro=aZq7x",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from yprov_run.redaction.names import is_secret_name
 from yprov_run.redaction.shapes import REDACTED, hidden_lines
-from yprov_run.redaction.values import can_be_in_text, can_be_secret
+from yprov_run.redaction.values import can_be_in_text, can_be_secret, looks_random
 
 # Programs that take a credential after a short option, or in one word with it.
 _AFTER: Mapping[str, tuple[str, ...]] = {
@@ -43,6 +43,9 @@ _SETTERS: Mapping[str, tuple[str, ...]] = {
         ("rclone", "git", "pip", "pip3", "npm", "conda", "mamba", "poetry", "gcloud"), ("config",),
     ),
 }  # fmt: skip
+# Launchers of MPICH's kind have a variable's name and its value as two words behind these.
+_PAIRS = frozenset(("-genv", "-env"))
+_MANY = ("keys", "secrets", "tokens", "passwords")
 _USER_FIRST = frozenset(("curl", "http", "https"))
 _CLIENTS = frozenset((*_AFTER, *_LOGINS, *_WORDS_BEFORE, *_SETTERS))
 # Between two commands, or what is no word of the command: not a credential.
@@ -60,7 +63,7 @@ class _Command:
         self._end()
 
     def _end(self) -> None:
-        self._client = self._hide = ""
+        self._client = self._hide = self._more = ""
         self._has_login = self._sets = self._skip = False
 
     def take(self, word: str) -> str | None:
@@ -74,8 +77,13 @@ class _Command:
             return None
         if self._hide and self._is_value(bare):
             hidden = self._hidden(self._hide, word)
+            # An option of several may be given further ones, or be followed by what is none.
+            self._more = self._hide if self._hide.lower().endswith(_MANY) else ""
             self._hide = ""
             return hidden
+        if self._more and self._is_value(bare) and looks_random(bare, least=4) and "." not in bare:
+            return self._hidden(self._more, word)
+        self._more = ""
         self._look(bare)
         self._before = bare
         joined = self._joined(word, bare)
@@ -118,7 +126,8 @@ class _Command:
             return False
         if self._client == "curl" and 2 < len(word) < 8 and word[-1] == "u":  # -sSu
             return word[0] == "-" and word[1:].isalpha()
-        return (word[:1] == "-" or self._sets) and is_secret_name(word)
+        is_name = word[:1] == "-" or self._sets or self._before in _PAIRS
+        return is_name and is_secret_name(word)
 
     def _joined(self, word: str, bare: str) -> str | None:
         option = bare[:2]
@@ -132,6 +141,8 @@ class _Command:
 
     def _hidden(self, option: str, word: str) -> str:
         quote = word[0] if word[:1] in {'"', "'"} else ""
+        if word.strip("\"',)]") == REDACTED:  # by what looks at strings
+            return word
         if not (can_be_in_text if self._in_text else can_be_secret)(option, word):
             return word
         if self._client in _USER_FIRST and not is_secret_name(option):

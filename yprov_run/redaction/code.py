@@ -13,14 +13,34 @@ from yprov_run.redaction.names import is_secret_name
 from yprov_run.redaction.shapes import hidden_lines
 from yprov_run.redaction.values import can_be_in_text
 
-_STRING = r"(?:\"(?:[^\"\\\n]|\\.){0,2000}\"|'(?:[^'\\\n]|\\.){0,2000}')"
-_NAME = r"[\"'](?P<name>[\w.-]{1,120})[\"']"
+# Within a string of a notebook its quotes are escaped.
+_STRING = (
+    r"(?:\"(?:[^\"\\\n]|\\.){0,2000}\"|'(?:[^'\\\n]|\\.){0,2000}'"
+    r"|\\\"[^\"\\\n]{0,2000}\\\")"
+)
+_NAME = r"\\?[\"'](?P<name>[\w.-]{1,120})\\?[\"']"
 # A part of it that must be there, and the expression; without a name it is one of `key`.
 _FORMS = (
     (
         "(",
         rf"(?:env|default|get|set|pop|define)\(\s{{0,80}}(?:{_STRING}\s{{0,8}},\s{{0,8}})?"
         rf"{_NAME}\s{{0,80}},\s{{0,80}}(?P<value>{_STRING})",
+    ),
+    (
+        "Auth(",
+        rf"\w{{0,40}}Auth\(\s{{0,80}}(?:{_STRING}|[\w.=]{{1,80}})\s{{0,8}},\s{{0,80}}"
+        rf"(?:\w{{1,40}}\s{{0,4}}=\s{{0,4}})?(?P<value>{_STRING})",
+    ),
+    # words of a command, in a list of code, of JSON or of YAML
+    (
+        "--",
+        rf"\\?[\"'](?P<name>--[A-Za-z][\w-]{{0,80}})\\?[\"'],\s{{0,80}}(?!\\?[\"']-)"
+        rf"(?P<value>{_STRING})",
+    ),
+    (
+        "- ",
+        r"(?m)^[ \t]{0,40}-[ \t]{1,8}[\"']?(?P<name>--[A-Za-z][\w-]{0,80})[\"']?[ \t]{0,8}\n"
+        rf"[ \t]{{0,40}}-[ \t]{{1,8}}(?P<value>{_STRING}|[^\s\"'#-][^\n#]{{0,2000}})",
     ),
     ("login(", rf"\blogin\([^)]{{0,200}}?\bkey\s{{0,4}}=\s{{0,4}}(?P<value>{_STRING})"),
     (
@@ -63,7 +83,11 @@ def _redact(match: re.Match[str]) -> str:
     # Elements named `token` are words of a text.
     if name == "token" and match[0][0] == "<":
         return match[0]
-    if not is_secret_name(name) or not can_be_in_text(name, match["value"]):
+    value = match["value"].replace("\\", "") if match["value"][0] == "\\" else match["value"]
+    if not is_secret_name(name) or not can_be_in_text(name, value):
+        return match[0]
+    # The name of the variable that a parser has an option under.
+    if name[:2] == "--" and is_secret_name(value):
         return match[0]
     start = match.start("value") - match.start()
     return match[0][:start] + _hidden(match["value"])
@@ -83,7 +107,7 @@ def _redact_defaults(text: str) -> str:
 
 
 def _hidden(value: str) -> str:
-    quote = value[0] if value[0] in "\"'" else ""
+    quote = value[: 1 + (value[0] == "\\")] if value[0] in "\\\"'" else ""
     return f"{quote}{hidden_lines(value)}{quote}"
 
 

@@ -101,6 +101,16 @@ _OTHERS: tuple[tuple[str, str, str], ...] = (
         r"((?:\b|\\n)(?:machine|login|default)\b[^\n]{0,200}(?:\b|\\n)password[ \t]+)[^\s]{1,500}",
         rf"\1{REDACTED}",
     ),
+    *(
+        (
+            hint,
+            r"(\b(?:echo|printf)[ \t]{1,8}(?:-[neE]{1,3}[ \t]{1,8})?"
+            r"(?:['\"]?%s(?:\\n)?['\"]?[ \t]{1,8})?)(?![\"']?\$)[^|\n]{1,300}?"
+            rf"([ \t]{{0,8}}\|[^|\n]{{0,300}}{hint})",
+            rf"\1{REDACTED}\2",
+        )
+        for hint in ("--password-stdin", "--with-token")
+    ),
     # the same in lines of their own
     (
         "password",

@@ -48,7 +48,7 @@ def redact_text(text: str) -> str:
         from yprov_run.redaction.assignments import redact_assignments
 
         text = redact_assignments(text)
-    if named and any(hint in text for hint in ("(", "<", "username", "value")):
+    if named and any(hint in text for hint in ("(", "<", "username", "value", "--")):
         from yprov_run.redaction.code import redact_code
 
         text = redact_code(text)
@@ -66,6 +66,8 @@ def redact_json(value: object, name: str = "") -> object:
     if isinstance(value, dict):
         return {key: redact_json(item, _name_of(str(key), value)) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
+        if all(isinstance(item, str) for item in value):  # it may be a command
+            return redact_words(value, lambda word, _: redact_variable(name, word))
         return [redact_json(item, name) for item in value]
     return value
 
