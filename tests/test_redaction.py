@@ -102,6 +102,7 @@ _HOSTILE = (
     "token={{", "token=`", "token=$A/", "token=/a", "token=<a>", "token: f()", "token: $A/",
     "token: a ,", "token=f(a,", "token: |\n\n", "a:", "http://", "a,token", "x-", "_",
     '"username":"","key":', "token = a + ", "token=a[", "token = a.b.", "token = a[0]",
+    "a, token = 'x', ", "token, ", "a,token='x','y'\n",
 )  # fmt: skip
 
 

@@ -208,6 +208,8 @@ TEXTS = (
     "gh auth login --with-token < kept1; echo aZq7x | gh auth login --with-token",
     "mpiexec -genv HF_TOKEN aZq7x -env API_KEY bZq7x -n 2 ./kept1", "run --api-keys aZq7x bZq7x",
     "requests.get(kept1, auth=HTTPBasicAuth('kept2', 'aZq7x'))", "HTTPBasicAuth(kept1, 'aZq7x')",
+    "USER, PASSWORD = 'kept1', 'aZq7x'", "PASSWORD, USER = 'aZq7x', 'kept1'",
+    "(user, api_key) = ('kept1', 'aZq7x')", "url, token = kept1.url, 'aZq7x'  # kept2",
     # which of several, and short names
     "HF_TOKEN1=aZq7x", "APIKEY1=aZq7x", "DB_PASS1=aZq7x", "DB_PASS_PROD=aZq7x", "TOKEN1=aZq7x",
     "SECRET2=aZq7x", "api_key_2: aZq7x", "GITLAB_TOKEN_OF_ADA=aZq7x", "hf_token_ro=aZq7x",

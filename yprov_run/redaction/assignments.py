@@ -12,6 +12,7 @@ from functools import cache
 from yprov_run.redaction.expressions import begins_expression, is_computed, is_expression
 from yprov_run.redaction.names import STEMS, is_secret_name, words_of
 from yprov_run.redaction.shapes import REDACTED, hidden_lines
+from yprov_run.redaction.unpacking import is_unpacked, redact_unpacked
 from yprov_run.redaction.values import can_be_in_text, looks_random
 
 _MAX_VALUE = 8000
@@ -25,11 +26,15 @@ def redact_assignments(text: str) -> str:
     """Replace the values of all names that say that they are secret."""
     if "\n" in text:  # an expression that is not compiled costs a launch nothing
         text = _block().sub(_redact_block, _option().sub(_redact_option, text))
+    if "," in text and "=" in text:
+        text = redact_unpacked(text)
     parts, done, position = [], 0, 0
     head = _head()
     while found := head.search(text, position):
         position = found.end()
         if not is_secret_name(found["name"]) or _is_prose(text, found):
+            continue
+        if "=" in found["sign"] and is_unpacked(text, found.start()):
             continue
         start, is_spaced = position, _is_spaced(found["sign"])
         if annotation := _annotation().match(text, start):
