@@ -48,7 +48,7 @@ def test_a_dry_run_prints_a_command_that_a_shell_reads_back(tmp_path: Path) -> N
     words = ["srun", "-N2", "python", "a b.py", "it's", ""]
     done = run("yprov-run", "--dry-run", *words, cwd=tmp_path)
     printed = shlex.split(done.stdout.decode())
-    assert printed[:3] == ["srun", "-N2", "/bin/sh"]
+    assert printed[:4] == ["srun", "--job-name=python", "-N2", "/bin/sh"]
     assert printed[-4:] == words[2:]
     assert list(tmp_path.iterdir()) == []
 

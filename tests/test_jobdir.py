@@ -45,7 +45,7 @@ def test_the_layout_and_the_schema_are_as_they_were(tmp_path: Path) -> None:
     fields = {
         "record/job.json": "created_ms directory identity name number platform schema scheduler "
         "tags user version",
-        "record/steps/0/step.json": "argv boot_id cwd host interval_s launcher pid "
+        "record/steps/0/step.json": "argv boot_id cwd host interval_s launcher options pid "
         "recorded_on_nodes restart schema start_ticks started_ms tags warning",
         "record/steps/0/end.json": "ended_ms error exit_status schema signal started_ms",
     }

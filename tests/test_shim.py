@@ -26,7 +26,7 @@ def shim(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     run("yprov-run", "-q", "--no-merge", "true", cwd=tmp_path)
     task = only_job(tmp_path) / "record/steps/0/task.sh"
     command = plan.make_plan(["srun", "x"], StepDir(task.parent), "").command
-    return [request.param, *command[2:-2], str(task)]
+    return [request.param, *command[command.index(plan.SHELL) + 1 : -2], str(task)]
 
 
 def test_a_signal_that_comes_before_the_program_ends_the_task(
