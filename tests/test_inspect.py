@@ -99,6 +99,7 @@ def test_list_names_every_job_merged_or_not_oldest_first(jobs: Path) -> None:
         (["--where", "command~TRAIN", "--state", "killed"], ["train_3"]),
         (["--where", "meanUtilisation<70%"], ["train_2"]),
         (["--where", "time>1h"], []),
+        (["--where", "time>60m"], []),
         (["--where", "time>=1.5 min", "--where", "state == killed"], ["train_3"]),
         (["--where", "time<1:31 min", "--where", "time>0:00:10 h", "--user", "bob"], ["train_3"]),
         (["--where", "energy<200kJ", "--where", "energy>0.05kWh"], []),
