@@ -120,7 +120,7 @@ def test_a_job_ended_as_its_last_attempt_did(
         ([(0, KILLED), (1, DONE)], "REQUEUED COMPLETED 0:0", ("completed", "yprov-run", 0)),
         ([(0, KILLED)], "REQUEUED COMPLETED 0:0", ("completed", "sacct", 0)),
         ([(0, KILLED)], "RESIZING COMPLETED 0:0", ("killed", "yprov-run", None)),
-        ([(0, LOST)], "COMPLETED 0:0", ("completed", "sacct", 0)),
+        ([(0, LOST)], "COMPLETED 0:0", ("completed", "node agents", 0)),
         ([(0, DONE)], "FAILED 3:0", ("failed", "sacct", 3)),
         ([(0, DONE)], "TIMEOUT 0:0", ("killed", "sacct", 0)),
         ([(0, KILLED)], "REQUEUED TIMEOUT 0:0", ("killed", "sacct", None)),

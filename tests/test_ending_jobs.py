@@ -84,8 +84,19 @@ def test_a_kill_before_anything_was_captured_leaves_one_gap_for_all_of_it(tmp_pa
     assert run("yprov-merge", "-q", "yprov/true_1", cwd=tmp_path).returncode == 0
     assert documents.gaps(documents.load(tmp_path / "yprov/true_1/prov.json")) == [
         "step 0: inputs and outputs: not looked at when it had ended",
-        "step 0: code, software and environment: not captured; it was over before that began",
+        "step 0: code, software and environment: none of it is in the record",
     ]
+
+
+def test_an_end_without_a_status_leaves_it_to_what_the_agent_saw(tmp_path: Path) -> None:
+    done = run("yprov-run", "-q", "--no-merge", "sh", "-c", "sleep 1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    step = StepDir(tmp_path / "yprov/sh_1/record/steps/0")
+    end = json.loads(step.end.read_text())
+    step.end.write_text(json.dumps({**end, "exit_status": None}))
+    assert run("yprov-merge", "-q", "yprov/sh_1", cwd=tmp_path).returncode == 0
+    job = documents.job(documents.load(tmp_path / "yprov/sh_1/prov.json"))
+    assert (job["run:state"], job["run:exitStatus"]) == ("completed", 0)
 
 
 @pytest.mark.parametrize("shift_s", ["-100", "3600"])

@@ -60,7 +60,7 @@ def _by_launcher(end: Json, nodes: Sequence[NodeExecution], limit_ms: int | None
             KILLED, LAUNCHER, signal=number, reason=_limit_reason(end.get("ended_ms"), limit_ms)
         )
     if status is None:
-        return Ending(UNKNOWN, NOBODY, reason="its end is recorded without a status")
+        return replace(_by_agents(nodes, limit_ms), reason="its end is recorded without a status")
     if status == 0:
         return Ending(COMPLETED, LAUNCHER, exit_status=0)
     reason = reason or _limit_reason(end.get("ended_ms"), limit_ms)

@@ -213,13 +213,10 @@ def _read_nodes(
 
 def _with_status(execution: NodeExecution, end: Json) -> NodeExecution:
     """Give a local command's only task the ending that its parent, yprov-run, saw."""
-    if len(execution.own_tasks) != 1 or not end:
+    status, number = fields.integer(end, "exit_status"), fields.integer(end, "signal")
+    if len(execution.own_tasks) != 1 or (status is None and number is None):
         return execution
-    task = execution.own_tasks[0]._replace(
-        ended=True,
-        exit_status=fields.integer(end, "exit_status"),
-        signal=fields.integer(end, "signal"),
-    )
+    task = execution.own_tasks[0]._replace(ended=True, exit_status=status, signal=number)
     workers = tuple(task for task in execution.tasks if task.worker_of is not None)
     return replace(execution, tasks=(task, *workers))
 
