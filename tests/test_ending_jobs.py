@@ -84,8 +84,11 @@ def test_a_kill_before_anything_was_captured_leaves_one_gap_for_all_of_it(tmp_pa
     assert run("yprov-merge", "-q", "yprov/true_1", cwd=tmp_path).returncode == 0
     assert documents.gaps(documents.load(tmp_path / "yprov/true_1/prov.json")) == [
         "step 0: inputs and outputs: not looked at when it had ended",
-        "step 0: code, software and environment: none of it is in the record",
+        "step 0: code, software and environment: not captured, or lost",
     ]
+    compared = run("yprov-inspect", "diff", "yprov/true_1", "yprov/true_1", cwd=tmp_path)
+    assert compared.returncode == 1
+    assert compared.stdout.startswith(b"cannot be told: code, ")
 
 
 def test_an_end_without_a_status_leaves_it_to_what_the_agent_saw(tmp_path: Path) -> None:

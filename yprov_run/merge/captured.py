@@ -13,7 +13,7 @@ from yprov_run.merge.restore import restore
 from yprov_run.model import Captured, Gap
 
 T = TypeVar("T")
-_NOTHING = "code, software and environment: none of it is in the record"
+_NOTHING = "code, software and environment: not captured, or lost"
 
 
 def find(captured: Sequence[Captured], cls: type[T]) -> T | None:
