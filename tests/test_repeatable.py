@@ -141,6 +141,15 @@ def test_a_file_changed_in_place_is_derived_from_what_it_was(tmp_path: Path) -> 
     assert not list(job.glob("record/steps/0/before.gz"))
 
 
+def _by_size(document: documents.Document, location: str) -> dict[str, str]:
+    """Return the names of a file's versions by their size."""
+    return {
+        record["schema:contentSize"]: name
+        for name, record in documents.of_type(document, "entity", "run:File").items()
+        if record["prov:location"] == location
+    }
+
+
 def test_a_file_that_a_later_step_changed_is_derived_from_what_the_earlier_one_made(
     tmp_path: Path,
 ) -> None:
@@ -153,11 +162,7 @@ def test_a_file_that_a_later_step_changed_is_derived_from_what_the_earlier_one_m
         )
     document = documents.load(only_job(tmp_path) / "prov.json")
     files = documents.of_type(document, "entity", "run:File")
-    versions = {
-        record["schema:contentSize"]: name
-        for name, record in files.items()
-        if record["prov:location"] == "ckpt.pt"
-    }
+    versions = _by_size(document, "ckpt.pt")
     assert len([one for one in files.values() if one["prov:location"] == "ckpt.pt"]) == 2
     (derived,) = (
         one
@@ -183,11 +188,7 @@ def test_an_input_that_a_later_step_changed_was_used_as_the_earlier_one_had_left
                    cwd=tmp_path, env=env)  # fmt: skip
         assert done.returncode == 0
     document = documents.load(only_job(tmp_path) / "prov.json")
-    versions = {
-        record["schema:contentSize"]: name
-        for name, record in documents.of_type(document, "entity", "run:File").items()
-        if record["prov:location"] == "data/a.csv"
-    }
+    versions = _by_size(document, "data/a.csv")
     assert sorted(versions) == ["4", "8"]
     relations = {
         (kind, one["prov:activity"], one["prov:entity"])

@@ -159,12 +159,17 @@ def test_ctrl_z_stops_the_job_and_fg_continues_it(
     terminal.end()
 
 
+def _behind_timeout(script: str, folder: Path, open_terminal: list[Terminal]) -> Terminal:
+    terminal = Terminal(["yprov-run", "-q", "timeout", "60", "sh", "-c", script], folder)
+    open_terminal.append(terminal)
+    return terminal
+
+
 def test_a_program_behind_timeout_reads_the_terminal_and_ctrl_c_ends_it(
     tmp_path: Path, open_terminal: list[Terminal]
 ) -> None:
     script = "read word; echo got $word; exec sleep 50"
-    terminal = Terminal(["yprov-run", "-q", "timeout", "60", "sh", "-c", script], tmp_path)
-    open_terminal.append(terminal)
+    terminal = _behind_timeout(script, tmp_path, open_terminal)
     terminal.type(b"hello\n")
     terminal.wait_for(rb"got hello")
     terminal.type(b"\x03")
@@ -176,8 +181,7 @@ def test_ctrl_z_behind_timeout_stops_nothing_that_nobody_could_continue(
 ) -> None:
     """As under `ssh -t`: no shell waits for us, and the kernel does not stop us."""
     script = "read word; echo got $word; read word; echo got $word"
-    terminal = Terminal(["yprov-run", "-q", "timeout", "60", "sh", "-c", script], tmp_path)
-    open_terminal.append(terminal)
+    terminal = _behind_timeout(script, tmp_path, open_terminal)
     terminal.type(b"one\n")
     terminal.wait_for(rb"got one")
     terminal.type(b"\x1atwo\n")

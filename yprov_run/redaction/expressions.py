@@ -60,7 +60,7 @@ def is_computed(name: str, sign: str, text: str, start: int) -> bool:
         is_random
         and own.islower()
         and value.replace("_", "").replace(".", "").isalpha()
-        and (value.islower())
+        and value.islower()
     )
 
 
