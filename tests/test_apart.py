@@ -42,10 +42,20 @@ _INTERRUPTED = """
 import os, signal, sys
 from yprov_run.launch.apart import run_apart
 
+ready, is_ready = os.pipe()
+
+def interrupt():
+    os.read(ready, 1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+if sys.argv[1:] == ["at the fork"]:
+    os.register_at_fork(after_in_parent=interrupt)
+
 def work():
     reader, writer = os.pipe()
     signal.signal(signal.SIGINT, lambda number, frame: os.write(writer, b"x"))
     print("ready", flush=True)
+    os.write(is_ready, b"x")
     os.read(reader, 1)
     print("ended early", flush=True)
 
@@ -67,3 +77,11 @@ def test_the_first_interrupt_is_the_works_own(everybody: bool) -> None:
         os.kill(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert output == "ended early\n''\n"
+
+
+def test_an_interrupt_at_the_very_fork_is_the_works_as_well() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED, "at the fork"], capture_output=True, text=True,
+        timeout=60, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("ready\nended early\n''\n", "")

@@ -144,17 +144,104 @@ def test_ctrl_c_ends_a_program_that_does_not_mind_it_and_the_wrapper_like_it(
 def test_ctrl_z_stops_the_job_and_fg_continues_it(
     before: bytes, tmp_path: Path, open_terminal: list[Terminal]
 ) -> None:
-    terminal = Terminal(["bash", "--norc", "-i"], tmp_path)
-    open_terminal.append(terminal)
-    script = b"echo go''ing; read word; echo got $word"
+    terminal = _at_a_prompt(tmp_path, open_terminal)
+    script = b"echo $$ >pid; echo go''ing; read word; echo got $word"
     terminal.type(b"yprov-run -q %bsh -c '%b'\n" % (before, script))
     terminal.wait_for(rb"going\r\n")
     terminal.type(b"\x1a")
-    terminal.wait_for(rb"(?s)Stopped.*\$ $")  # bash drops what is typed before its prompt
+    terminal.wait_for(_STOPPED)
+    # Before that it would read what is typed for the shell; behind timeout nobody waits for it.
+    wait_until(lambda: not before or _is_stopped(tmp_path), "timeout's program", 20)
+    assert _is_stopped(tmp_path)
     terminal.type(b"fg\n")
     terminal.wait_for(rb"fg\r\n.*yprov-run")
     terminal.type(b"hello\n")
     terminal.wait_for(rb"got hello")
+    terminal.type(b"exit\n")
+    terminal.end()
+
+
+_STOPPED = rb"(?s)Stopped.*\$ $"  # bash drops what is typed before its prompt
+_TIDYING = """
+import os, signal, sys, time
+def tidy(number, _):
+    time.sleep(0.3)
+    print("ti" + "dy", flush=True)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+signal.signal(signal.SIGTSTP, tidy)
+print("go" + "ing", flush=True)
+print("got", sys.stdin.readline())
+"""
+
+
+def _at_a_prompt(folder: Path, open_terminal: list[Terminal]) -> Terminal:
+    terminal = Terminal(["bash", "--norc", "-i"], folder)
+    open_terminal.append(terminal)
+    return terminal
+
+
+def _is_stopped(folder: Path) -> bool:
+    """Tell whether the program that has written its process id does not run at the moment."""
+    state = Path("/proc", (folder / "pid").read_text().strip(), "stat").read_text()
+    return state.rpartition(")")[2].split()[0] == "T"
+
+
+def test_a_program_that_tidies_up_when_ctrl_z_comes_has_the_terminal_until_it_stops(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    (tmp_path / "tidying.py").write_text(_TIDYING)
+    terminal = _at_a_prompt(tmp_path, open_terminal)
+    terminal.type(b"yprov-run -q %b tidying.py\n" % sys.executable.encode())
+    terminal.wait_for(rb"going\r\n")
+    terminal.type(b"\x1a")
+    terminal.wait_for(_STOPPED)
+    assert terminal.output.index(b"tidy\r\n") < terminal.output.index(b"Stopped")
+    terminal.type(b"fg\n")
+    terminal.wait_for(rb"fg\r\n.*yprov-run")
+    terminal.type(b"hello\n")
+    terminal.wait_for(rb"got hello")
+    terminal.type(b"exit\n")
+    terminal.end()
+
+
+def test_a_program_that_does_not_mind_ctrl_z_goes_on(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    terminal = _at_a_prompt(tmp_path, open_terminal)
+    script = b"trap : TSTP; echo go''ing; read a; read b; echo got $a $b"
+    terminal.type(b"yprov-run -q bash -c '%b'\n" % script)
+    terminal.wait_for(rb"going\r\n")
+    terminal.type(b"\x1aone\n")
+    terminal.type(b"two\n")
+    terminal.wait_for(rb"got one two")
+    assert b"Stopped" not in terminal.output
+    terminal.type(b"exit\n")
+    terminal.end()
+
+
+def test_a_program_that_stops_itself_gives_the_shell_its_prompt(
+    tmp_path: Path, open_terminal: list[Terminal]
+) -> None:
+    terminal = _at_a_prompt(tmp_path, open_terminal)
+    terminal.type(b"yprov-run -q sh -c 'kill -TSTP $$; echo wo''ken'\n")
+    terminal.wait_for(_STOPPED)
+    terminal.type(b"fg\n")
+    terminal.wait_for(rb"woken")
+    terminal.type(b"exit\n")
+    terminal.end()
+
+
+def test_a_stop_for_us_alone_is_the_programs(tmp_path: Path, open_terminal: list[Terminal]) -> None:
+    terminal = _at_a_prompt(tmp_path, open_terminal)
+    script = b"echo $$ >pid.new; mv pid.new pid; kill -TSTP $PPID; while sleep .1; do :; done"
+    terminal.type(b"yprov-run -q sh -c '%b'\n" % script)
+    terminal.wait_for(_STOPPED)
+    assert _is_stopped(tmp_path)
+    terminal.type(b"fg\n")
+    wait_until(lambda: not _is_stopped(tmp_path), "fg", 20)
+    terminal.type(b"\x03")
+    terminal.wait_for(rb"(?s)fg\r\n.*\$ $")
     terminal.type(b"exit\n")
     terminal.end()
 
@@ -192,8 +279,7 @@ def test_ctrl_z_behind_timeout_stops_nothing_that_nobody_could_continue(
 def test_the_terminal_is_left_to_a_pager_behind_us(
     tmp_path: Path, open_terminal: list[Terminal]
 ) -> None:
-    terminal = Terminal(["bash", "--norc", "-i"], tmp_path)
-    open_terminal.append(terminal)
+    terminal = _at_a_prompt(tmp_path, open_terminal)
     pager = b"(read word; echo ${word}ing; read word </dev/tty; echo got $word)"
     terminal.type(b"yprov-run -q timeout 60 sh -c 'sleep 1; echo go' | %b\n" % pager)
     terminal.wait_for(rb"going\r\n")

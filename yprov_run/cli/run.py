@@ -219,12 +219,12 @@ def _await_last_records(step: StepDir) -> None:
     from yprov_run.trace.events import has_end, looks_on
 
     give_up = time.monotonic() + _LAST_RECORDS_S
-    waiting = step.node_keys()
+    keys = waiting = step.node_keys()
     while waiting and time.monotonic() < give_up:
         waiting = [key for key in waiting if not has_end(step.node(key).events)]
         if waiting:
             time.sleep(0.01)
-    if waiting or not step.path.exists():
+    if waiting or not keys:  # none: their files may have been deleted
         end_stragglers(step.nodes_dir)
     looking = step.node_keys()
     give_up = time.monotonic() + _LAST_LOOK_S

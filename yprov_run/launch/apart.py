@@ -16,6 +16,8 @@ from collections.abc import Callable
 from yprov_run.capture.parent import die_with_parent
 from yprov_run.launch.supervise import FORWARDED
 
+Mask = set[int | signal.Signals]  # of blocked signals
+
 _MAX_WORDS = 4096
 _AFTER_INTERRUPT_S = 20.0
 
@@ -28,6 +30,20 @@ def run_apart(
     `meanwhile` is done here beside it. The first Ctrl-C is the work's own: it should end soon. A
     second one ends the wait.
     """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until it can be the work's
+    try:
+        return _run_apart(work, timeout_s, meanwhile or _nothing, mask)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _nothing() -> None:
+    """Do nothing beside the work."""
+
+
+def _run_apart(
+    work: Callable[[], None], timeout_s: float, meanwhile: Callable[[], None], mask: Mask
+) -> str:
     reader, writer = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
@@ -35,14 +51,13 @@ def run_apart(
         _be_the_worker(work, writer)
     os.close(writer)
     try:
-        interrupted = meanwhile is not None and not _is_done(meanwhile, pid)
-        words = _listen(pid, reader, timeout_s, interrupted)
+        interrupted = not _is_done(meanwhile, pid, mask)
+        return _listen(pid, reader, timeout_s, interrupted, mask)
     finally:
         os.close(reader)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         _reap(pid)
-    return words
 
 
 def _be_the_worker(work: Callable[[], None], writer: int) -> None:
@@ -59,10 +74,12 @@ def _be_the_worker(work: Callable[[], None], writer: int) -> None:
         os._exit(0)
 
 
-def _is_done(meanwhile: Callable[[], None], pid: int) -> bool:
+def _is_done(meanwhile: Callable[[], None], pid: int, mask: Mask) -> bool:
     """Do what is done beside the work; False if Ctrl-C ended it."""
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         meanwhile()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     except KeyboardInterrupt:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
@@ -70,10 +87,11 @@ def _is_done(meanwhile: Callable[[], None], pid: int) -> bool:
     return True
 
 
-def _listen(pid: int, reader: int, timeout_s: float, interrupted: bool) -> str:
+def _listen(pid: int, reader: int, timeout_s: float, interrupted: bool, mask: Mask) -> str:
     give_up = time.monotonic() + (_AFTER_INTERRUPT_S if interrupted else timeout_s)
     while True:
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             left_s = give_up - time.monotonic()
             if left_s <= 0 or not select.select([reader], [], [], left_s)[0]:
                 return "it took too long"

@@ -12,18 +12,40 @@ import os
 import signal
 import stat
 
-_STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}  # by which a terminal stops a group
+STOPS = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})  # by a terminal, of a group
 _FIRST_LOOK_S, _LOOK_S, _NO_LOOK_S = 0.01, 1.0, 3600.0
 
 
-class CommandGroup:
-    """The process group of a command, as soon as that is another than ours."""
+def open_terminal() -> int | None:
+    """Open the terminal that our group may lend; None without one, or if another leads the group.
 
-    def __init__(self, pid: int) -> None:
+    Also if others may want to read it: what our output is piped into is of our group, and may be a
+    pager.
+    """
+    with contextlib.suppress(OSError):
+        if os.getpgrp() == os.getpid() and not stat.S_ISFIFO(os.fstat(1).st_mode):
+            return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY)
+    return None
+
+
+def stops_to_wait_for(terminal: int | None) -> frozenset[signal.Signals]:
+    """Return the signals that stop us when they have stopped the command, and not before.
+
+    A shell looks at us: it shall not have the terminal back as long as the command goes on, which
+    may tidy up first, or not mind.
+    """
+    return frozenset() if terminal is None else STOPS
+
+
+class CommandGroup:
+    """A command's process group, ours or its own, and our terminal, which is closed at the end."""
+
+    def __init__(self, pid: int, terminal: int | None) -> None:
         self._pid = pid
+        self._terminal = terminal
         self._ours = os.getpgrp()
         self._leads = self._ours == os.getpid()
-        self._terminal = _terminal() if self._leads else None
+        self.waits_for = stops_to_wait_for(terminal)
         self._seen = 0
         self._look_s = _FIRST_LOOK_S
 
@@ -51,12 +73,19 @@ class CommandGroup:
             _continue(group)  # it may have wanted to read before
 
     def stop_like(self, number: int) -> None:
-        """Stop our group as the terminal has stopped the command's: a shell waits for ours."""
-        if self._terminal is None or number not in _STOPS or (group := self.apart()) is None:
+        """Stop as the command was stopped by its terminal, or by itself: a shell waits for us."""
+        # One who has continued everybody meanwhile will not do it again.
+        if number not in self.waits_for or signal.SIGCONT in signal.sigpending():
             return
-        os.killpg(self._ours, number)
-        # Here somebody has continued us; or nobody could, and the kernel did not stop us.
-        if signal.SIGCONT not in signal.sigpending():
+        group = self.apart()
+        if group is None:
+            os.kill(os.getpid(), number)
+        else:
+            os.killpg(self._ours, number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})  # here we stop
+        signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+        # Somebody has continued us; or nobody could, and the kernel did not stop us.
+        if group is not None and signal.SIGCONT not in signal.sigpending():
             _continue(group)
 
     def take_terminal_back(self) -> None:
@@ -64,6 +93,9 @@ class CommandGroup:
         if self._terminal is not None:
             _hand_over(self._terminal, self._seen, self._ours)
             os.close(self._terminal)
+            while signal.sigtimedwait(self.waits_for, 0):
+                pass  # it came to everybody, and the command did not stop for it: nor do we
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.waits_for)
 
 
 def _continue(group: int) -> None:
@@ -84,14 +116,3 @@ def _hand_over(terminal: int, holder: int, heir: int) -> bool:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return True
-
-
-def _terminal() -> int | None:
-    """Return the terminal that may be lent; None without one, or if others may want to read it.
-
-    Those are what our output is piped into: they are of our group, and may be a pager.
-    """
-    with contextlib.suppress(OSError):
-        if not stat.S_ISFIFO(os.fstat(1).st_mode):
-            return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY)
-    return None

@@ -101,7 +101,7 @@ fi
 # The node's leader starts the agent: not as the program's child, holding none of its streams.
 if [ -n "$_yprov_agent" ] && [ -x "$_yprov_python" ]; then
   (
-    trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ
+    trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ TSTP TTIN TTOU
     exec </dev/null >/dev/null 2>>"$_yprov_base.tasks" || exit 0
     # A launcher may wait for its pipes to the task to be closed. The agent closes all of them, but
     # a node may be slow in starting it. (A shell can close those of one digit.)

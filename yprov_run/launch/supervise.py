@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from yprov_run.launch.foreground import CommandGroup
+from yprov_run.launch.foreground import STOPS, CommandGroup, open_terminal, stops_to_wait_for
 from yprov_run.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
-# A shell that waits for us would not see the command stop, unless we stop as well. A fault of ours
-# (SIGSEGV) ends us although it is blocked; only what others send can be waited for.
-_NOT_FORWARDED = {
-    signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU,
-}  # fmt: skip
+# Those that stop are waited for where a shell waits for us to stop. A fault of ours (SIGSEGV) ends
+# us although it is blocked; only what others send can be waited for.
+_NOT_FORWARDED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD} | STOPS
 FORWARDED = frozenset(signal.valid_signals()) - _NOT_FORWARDED
 _SI_USER, _SI_KERNEL = 0, 0x80
 # Of the kernel's own signals, these are not the command's: a terminal sends them to everybody in
 # the foreground, and the last is for the time that we computed ourselves.
-_KERNELS_TO_US = {signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH, signal.SIGXCPU}
+_KERNELS_TO_US = {signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH, signal.SIGXCPU} | STOPS
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _BROADCAST_S, _STALE_S = 0.1, 1.0
 _WORDS_BYTES = 4096
@@ -68,7 +66,9 @@ def run(
     Where there is no process, this does not return: the command takes our place.
     """
     started_ms, since_ms = _now_ms(), _up_ms()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED | {signal.SIGCHLD})
+    terminal = open_terminal()
+    awaited = FORWARDED | stops_to_wait_for(terminal) | {signal.SIGCHLD}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         pid = _spawn(lambda: _become(command, mask))
@@ -83,7 +83,7 @@ def run(
     witness = _witness()
     if launched is not None:
         launched(pid)
-    status = _wait(pid, witness)
+    status = _wait(pid, witness, CommandGroup(pid, terminal))
     if witness is not None:
         witness.dismiss()
     code = os.waitstatus_to_exitcode(status)
@@ -172,11 +172,11 @@ def _failed(command: Sequence[str], error: OSError, started_ms: int) -> Outcome:
     )
 
 
-def _wait(pid: int, witness: _Witness | None) -> int:
+def _wait(pid: int, witness: _Witness | None, group: CommandGroup) -> int:
     """Return the command's wait status, passing on what has not reached it."""
-    group = CommandGroup(pid)
+    awaited = FORWARDED | group.waits_for | {signal.SIGCHLD}
     while True:
-        info = signal.sigtimedwait(FORWARDED | {signal.SIGCHLD}, group.look_s())
+        info = signal.sigtimedwait(awaited, group.look_s())
         group.lend_terminal()
         if info is None:
             continue
@@ -265,6 +265,7 @@ class _Witness:
 
 def _be_the_witness(writer: int, parent: int) -> NoReturn:
     """Write the number of each signal; end with our parent, or where anything goes wrong."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # one that has stopped can tell of none
     try:
         for descriptor in {0, 1, 2} - {writer}:
             with contextlib.suppress(OSError):  # closed before we were started
@@ -294,7 +295,7 @@ def _tell_kernel() -> bool:
 
 def _report_signal(writer: int, limit_s: float) -> None:
     """Wait for a signal, not longer than the limit, and write its number and when it came."""
-    if info := signal.sigtimedwait(FORWARDED, limit_s):
+    if info := signal.sigtimedwait(FORWARDED | STOPS, limit_s):
         os.write(writer, b"%d %d\n" % (info.si_signo, time.monotonic_ns()))
 
 
