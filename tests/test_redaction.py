@@ -90,6 +90,12 @@ def test_a_value_is_judged_by_the_name_beside_it() -> None:
     assert redact_json({"name": "lr", "value": "x"}) == {"name": "lr", "value": "x"}
 
 
+@pytest.mark.parametrize("holder", ["$", "value", "@value", "default"])
+def test_a_value_is_judged_by_the_name_of_what_is_around_it(holder: str) -> None:
+    assert redact_json({"api_key": {holder: "x"}}) == {"api_key": {holder: REDACTED}}
+    assert redact_json({"lr": {holder: "x"}}) == {"lr": {holder: "x"}}
+
+
 _HOSTILE = (
     "name: a\nvalue", "token: str = field(", "a=Option(", "get('token') or ", "name=a ",
     "\\nlogin a", '--token "\\"', "--token", "--pass 'a\n", "-- ", "://a:b/", "://a:b/c@",

@@ -97,14 +97,14 @@ def _program(folder: Path) -> None:
                     "password": {"$": p.secret, "type": "xsd:string"}}
         for i, p in enumerate(PLANTED)
     }}  # fmt: skip
-    (folder / "prov.kept").write_text(json.dumps(family))
+    (folder / "a.kept").write_text(json.dumps(family))
     (folder / "params").mkdir()
     for index, planted in enumerate(PLANTED):
         (folder / f"params/api_key_{index}").write_text(planted.secret)
         (folder / f"params/note_{index}").write_text(planted.text)
     (folder / "work.py").write_text(
         "import os, pathlib, shutil\n"
-        "shutil.copy('prov.kept', 'prov_program.json')\n"
+        "shutil.copy('a.kept', 'prov_program.json')\n"
         "run = pathlib.Path('mlruns/0/run1'); run.mkdir(parents=True)\n"
         "(run / 'meta.yaml').write_text('run_id: run1\\nstatus: 3\\n')\n"
         "shutil.copytree('params', run / 'params')\n"

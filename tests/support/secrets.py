@@ -122,7 +122,10 @@ HARMLESS_IN_TEXT = (
     "--token $HF_TOKEN", "export API_KEY=$(cat ~/.key)", 'curl -u "$ME:$PW" https://h',
     "docker login -u me -p $PW", "wandb login $WANDB_API_KEY", 'password: "${DB_PASSWORD}"',
     "API_KEY=`cat key`", "token: ${{ secrets.TOKEN }}", "https://me:$PW@host/x", "mysql -p$PW",
+    '"max_token": {"value": 4096, "type": "int"}', "token:\nvalue: string", "tokens:\n  value: 3",
+    '"token": {"type": "string", "default": null}',
     "API_KEY=/home/ada/.keys/api", "--password '$DB_PASSWORD'", "--password '{{ vault }}'",
+    'variable "token" {\n  default = null\n}',
 )  # fmt: skip
 
 _PW = "Tr0:ub'4dor&3"
@@ -217,6 +220,12 @@ TEXTS = (
     "run --pw=aZq7x --kept1", "CDSAPI_KEY=aZq7x", "FERNET_KEY=aZq7x", "S3_KEY=aZq7x",
     'storage_key = "a3Zq7xKp=="', "token = aZq7x", "password = hunter Zq7", "X-Auth-Token: aZq7x",
     'token = prefix + "aZq7x"', "db_pass = aZq7x",
+    # as the value of what has the name: PROV-JSON, JSON-LD, W&B's config.yaml, Terraform
+    '{"password": {"$": "aZq7x", "type": "kept1"}, "kept2": {"$": "kept3"}}',
+    '"password": {"type": "kept1", "$": "aZq7x"}', '"api_key": {\n  "@value": "aZq7x"\n},\n"kept1"',
+    "api_key:\n  desc: null\n  value: aZq7x\nlr:\n  value: kept1", "api_key:\n    value: a Zq7",
+    "password: {value: aZq7x}\nkept1: 1", '"token": {"value": "aZq7x"}',
+    'variable "db_password" {\n  type    = string\n  default = "aZq7x"\n}\nkept1 = 1',
 )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ def redact_assignments(text: str) -> str:
         outer = _outer_quote(text, found)
         if (
             (outer and text[start : start + 1] == outer)
+            or (is_spaced and _mapping().match(text, start))
             or begins_expression(text, start, is_spaced)
             or is_computed(found["name"], found["sign"], text, start)
         ):
@@ -227,6 +228,12 @@ def _plain() -> re.Pattern[str]:
         r"(?:[^\n#,]|(?<![ \t])#|,(?![ \t]{1,8}[\"']?[\w-]{1,60}[\"']?[ \t]{0,4}[:=])){1,8000}"
         r"(?<![ \t\r])"
     )
+
+
+@cache
+def _mapping() -> re.Pattern[str]:
+    """What begins a mapping in a line: its items are looked at one by one."""
+    return re.compile(r"\{[ \t]{0,8}[\"']?[\w$@-]{1,60}[\"']?:[ \t]")
 
 
 @cache

@@ -18,6 +18,11 @@ _STRING = (
     r"(?:\"(?:[^\"\\\n]|\\.){0,2000}\"|'(?:[^'\\\n]|\\.){0,2000}'"
     r"|\\\"[^\"\\\n]{0,2000}\\\")"
 )
+_VALUE = rf"(?P<value>{_STRING}|[^\s\"',}}]{{1,2000}})"
+# What holds the value of the thing around it: in PROV-JSON, JSON-LD, W&B's and Terraform's files.
+_IS = r"[\"']?[ \t]{0,8}[:=][ \t]{0,8}"
+_HOLDER = rf"[\"']?(?:\$|@?value|default){_IS}"
+_ENTRY = rf"[\"']?[\w:@]{{1,40}}{_IS}(?:{_STRING}|[^\s\"',{{}}]{{1,200}})"
 _NAME = r"\\?[\"'](?P<name>[\w.-]{1,120})\\?[\"']"
 # A part of it that must be there, and the expression; without a name it is one of `key`.
 _FORMS = (
@@ -53,7 +58,18 @@ _FORMS = (
     (
         "value",
         rf"\bname[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?P<name>[\w.-]{{1,120}})[\"']?,?\s{{1,80}}"
-        rf"[\"']?value[\"']?\s{{0,4}}[:=]\s{{0,4}}(?P<value>{_STRING}|[^\s\"',}}]{{1,2000}})",
+        rf"[\"']?value[\"']?\s{{0,4}}[:=]\s{{0,4}}{_VALUE}",
+    ),
+    (
+        "{",
+        r"(?<![\w.-])[\"']?(?P<name>[A-Za-z_][\w.-]{0,120})[\"']?[ \t]{0,8}[:=]?[ \t]{0,8}"
+        rf"\{{\s{{0,80}}(?:{_ENTRY},?\s{{1,80}}){{0,4}}?{_HOLDER}{_VALUE}",
+    ),
+    (
+        "value:",
+        r"(?m)^(?P<indent>[ \t]{0,40})[\"']?(?P<name>[A-Za-z_][\w.-]{0,120})[\"']?:[ \t]{0,8}\n"
+        r"(?:(?P=indent)[ \t]{1,40}\w[^\n]{0,200}\n){0,4}?(?P=indent)[ \t]{1,40}"
+        rf"{_HOLDER}(?P<value>{_STRING}|[^\s\"'#{{\[][^\n#]{{0,2000}})",
     ),
     *(
         (

@@ -18,6 +18,7 @@ __all__ = [
     "REDACTED", "is_secret_name", "redact_argv", "redact_json", "redact_text", "redact_variable",
 ]  # fmt: skip
 
+_HOLDERS = frozenset(("$", "value", "@value", "default"))  # of the value of what is around them
 _MAX_NAME = 200
 _MAX_NAMES = 8
 # Behind these stands a script in one word.
@@ -48,7 +49,7 @@ def redact_text(text: str) -> str:
         from yprov_run.redaction.assignments import redact_assignments
 
         text = redact_assignments(text)
-    if named and any(hint in text for hint in ("(", "<", "username", "value", "--")):
+    if named and any(hint in text for hint in ("(", "<", "{", "username", "value", "--")):
         from yprov_run.redaction.code import redact_code
 
         text = redact_code(text)
@@ -64,7 +65,9 @@ def redact_json(value: object, name: str = "") -> object:
     if isinstance(value, str):
         return redact_variable(name, value)
     if isinstance(value, dict):
-        return {key: redact_json(item, _name_of(str(key), value)) for key, item in value.items()}
+        return {
+            key: redact_json(item, _name_of(str(key), value, name)) for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
         if all(isinstance(item, str) for item in value):  # it may be a command
             return redact_words(value, lambda word, _: redact_variable(name, word))
@@ -72,12 +75,12 @@ def redact_json(value: object, name: str = "") -> object:
     return value
 
 
-def _name_of(key: str, around: Mapping[object, object]) -> str:
-    """Return what the value of a key is called, which may stand beside it."""
+def _name_of(key: str, around: Mapping[object, object], outer: str) -> str:
+    """Return what the value of a key is called, which may stand beside it, or around both."""
     if key == "key" and "username" in around:
         return "api_key"  # as Kaggle's file has it
     beside = around.get("name") if key == "value" else None
-    return beside if isinstance(beside, str) else key
+    return beside if isinstance(beside, str) else outer if key in _HOLDERS and outer else key
 
 
 def _redact_word(word: str, before: str) -> str:
