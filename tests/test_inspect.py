@@ -450,12 +450,33 @@ def test_a_diff_of_jobs_that_were_not_captured_says_what_cannot_be_told(tmp_path
     assert {"section": "code", "first": False, "second": True} in found["untold"]
 
 
+_UNTIL_SEEN = """
+import os, pathlib, time
+nodes = pathlib.Path(os.environ["YPROV_JOB_DIR"], "record/steps/0/nodes")
+while not any('"program"' in path.read_text() for path in nodes.glob("*.events.jsonl")):
+    time.sleep(0.05)
+"""
+
+
+def test_that_nobody_saw_the_programs_of_a_short_job_is_no_difference(tmp_path: Path) -> None:
+    for _ in range(2):
+        run("yprov-run", "-q", sys.executable, "-c", _UNTIL_SEEN, cwd=tmp_path)
+    assert inspect(tmp_path, "diff", "1", "2")[0] == 0
+    (record,) = (tmp_path / "yprov").glob("*_1/record/steps/0/captured/binaries.json")
+    seen = json.loads(record.read_text())
+    record.write_text(json.dumps(seen | {"data": {}}))
+    assert run("yprov-merge", "-q", "1", cwd=tmp_path).returncode == 0
+    status, text, _ = inspect(tmp_path, "diff", "1", "2")
+    assert (status, text.splitlines()[0]) == (1, "cannot be told: packages (not captured of A)")
+    assert "libc" not in text
+
+
 def test_a_job_not_merged_yet_is_compared_by_what_is_in_its_record(tmp_path: Path) -> None:
     need([name for name in ("git",) if shutil.which(name) is None], "the code's state")
     _git(tmp_path, "init", "-q")
     (tmp_path / "train.sh").write_text("true\n")
     for words in ((), ("--no-merge",)):
-        command = (sys.executable, "-c", "import time; time.sleep(0.2)")
+        command = (sys.executable, "-c", _UNTIL_SEEN)
         assert run("yprov-run", "-q", *words, *command, cwd=tmp_path).returncode == 0
     status, text, _ = inspect(tmp_path, "diff", "1", "2")
     assert (status, text.splitlines()[0]) == (0, "the same in all that matters for doing it again")

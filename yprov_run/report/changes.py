@@ -13,7 +13,7 @@ from yprov_run.report.attachments import all_there
 from yprov_run.report.facts import ARGUMENTS, CIRCUMSTANCES, INPUTS, SCRIPT, SECTIONS, Fact, facts
 from yprov_run.report.listing import row
 from yprov_run.report.reading import Document, elements, value
-from yprov_run.report.untold import untold
+from yprov_run.report.untold import untold_of_two
 from yprov_run.report.where import Row
 from yprov_run.report.words import duration, joules, memory
 
@@ -88,7 +88,7 @@ def compare(
     if not all(folder is None or all_there(document, folder) for document, folder in pairs):
         pairs = ((first, None), (second, None))
     left, right = (_counted(facts(*pair)) for pair in pairs)
-    missing = [untold(document) for document in documents]
+    missing = untold_of_two(first, second)
     same = left & right
     equal: Counter[str] = Counter()
     for fact, number in same.items():

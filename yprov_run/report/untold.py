@@ -15,7 +15,7 @@ from yprov_run.report.facts import (
     SCRIPT,
     SECTIONS,
 )
-from yprov_run.report.reading import Document, main_activity, structure, value
+from yprov_run.report.reading import Document, elements, main_activity, structure, value
 
 _CAPTURED = (CODE, ENVIRONMENT, MODULES, PACKAGES, CONTAINER, SCRIPT)  # beside the job, by kinds
 _OF_KIND = {
@@ -32,6 +32,18 @@ def untold(document: Document) -> tuple[str, ...]:
     if value(job.get("run:state")) == "running":  # what is not there yet may come
         found.update((*_CAPTURED, INPUTS))
     return tuple(section for section in SECTIONS if section in found)
+
+
+def untold_of_two(first: Document, second: Document) -> list[set[str]]:
+    """Return of both what was not captured; of one whose programs nobody saw, that as well.
+
+    Of a step that ends at once the agents see nothing, which is no difference to another.
+    """
+    missing = [set(untold(first)), set(untold(second))]
+    saw = [bool(elements(document, "entity", "run:Program")) for document in (first, second)]
+    if any(saw) and not all(saw):
+        missing[saw.index(False)].add(PACKAGES)
+    return missing
 
 
 def _missed(gaps: object) -> Iterator[str]:
