@@ -162,13 +162,14 @@ def test_ctrl_z_stops_the_job_and_fg_continues_it(
 
 
 _STOPPED = rb"(?s)Stopped.*\$ $"  # bash drops what is typed before its prompt
+# `sys.argv[1]` is by what it stops at last.
 _TIDYING = """
 import os, signal, sys, time
 def tidy(number, _):
     time.sleep(0.3)
     print("ti" + "dy", flush=True)
     signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+    os.kill(os.getpid(), getattr(signal, sys.argv[1]))
 signal.signal(signal.SIGTSTP, tidy)
 print("go" + "ing", flush=True)
 print("got", sys.stdin.readline())
@@ -187,12 +188,13 @@ def _is_stopped(folder: Path) -> bool:
     return state.rpartition(")")[2].split()[0] == "T"
 
 
+@pytest.mark.parametrize("by", ["SIGTSTP", "SIGSTOP"])
 def test_a_program_that_tidies_up_when_ctrl_z_comes_has_the_terminal_until_it_stops(
-    tmp_path: Path, open_terminal: list[Terminal]
+    by: str, tmp_path: Path, open_terminal: list[Terminal]
 ) -> None:
     (tmp_path / "tidying.py").write_text(_TIDYING)
     terminal = _at_a_prompt(tmp_path, open_terminal)
-    terminal.type(b"yprov-run -q %b tidying.py\n" % sys.executable.encode())
+    terminal.type(b"yprov-run -q %b tidying.py %b\n" % (sys.executable.encode(), by.encode()))
     terminal.wait_for(rb"going\r\n")
     terminal.type(b"\x1a")
     terminal.wait_for(_STOPPED)

@@ -47,6 +47,7 @@ class CommandGroup:
         self._leads = self._ours == os.getpid()
         self.waits_for = stops_to_wait_for(terminal)
         self._seen = 0
+        self._was_asked = False  # to stop, by the terminal
         self._look_s = _FIRST_LOOK_S
 
     def apart(self) -> int | None:
@@ -72,10 +73,18 @@ class CommandGroup:
         if _hand_over(self._terminal, self._ours, group):
             _continue(group)  # it may have wanted to read before
 
+    def notice(self, number: int) -> None:
+        """Remember that a signal has come."""
+        if number in {*STOPS, signal.SIGCONT}:
+            self._was_asked = number != signal.SIGCONT
+
     def stop_like(self, number: int) -> None:
         """Stop as the command was stopped by its terminal, or by itself: a shell waits for us."""
+        pending = signal.sigpending()
+        if number == signal.SIGSTOP and (self._was_asked or pending & STOPS):
+            number = signal.SIGTSTP  # its answer to Ctrl-Z; this stops us where a shell waits only
         # One who has continued everybody meanwhile will not do it again.
-        if number not in self.waits_for or signal.SIGCONT in signal.sigpending():
+        if number not in self.waits_for or signal.SIGCONT in pending:
             return
         group = self.apart()
         if group is None:

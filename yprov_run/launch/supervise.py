@@ -180,6 +180,7 @@ def _wait(pid: int, witness: _Witness | None, group: CommandGroup) -> int:
         group.lend_terminal()
         if info is None:
             continue
+        group.notice(info.si_signo)
         if info.si_signo == signal.SIGCHLD:
             ended, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
             if ended and os.WIFSTOPPED(status):
