@@ -59,6 +59,21 @@ def test_a_campaign_page_that_cannot_be_written_leaves_the_documents(tmp_path: P
     assert (tmp_path / "yprov/train_2/prov.json").is_file()
 
 
+def test_a_page_of_that_name_that_is_not_ours_is_left(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write_record(tmp_path / "yprov", replace(SMALL, number=number))
+    page = tmp_path / "yprov/campaign.html"
+    page.write_text("<html>my own</html>")
+    done = run("yprov-merge", "-q", "1", "2", cwd=tmp_path)
+    assert done.returncode == 0
+    assert b"campaign.html: not made by yprov-merge, so not replaced" in done.stderr
+    assert page.read_text() == "<html>my own</html>"
+    page.unlink()
+    for _ in range(2):
+        assert run("yprov-merge", "-q", "1", "2", cwd=tmp_path).stderr == b""
+    assert "<table" in page.read_text()
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
 def test_hostile_tags_and_figures_are_text(text: str, tmp_path: Path) -> None:
     rows = [

@@ -51,6 +51,13 @@ FAULTS: list[tuple[str, dict[str, dict[str, Any]], str]] = [
         "prov:endTime": "2026-01-01T00:00:00+00:00"}}}, "ends before it starts"),
     ("a time without an offset", {"activity": {"s": {"prov:startTime": "2026-01-01T00:00:00"}}},
      "no time with an offset"),
+    *((f"a time written as {text}", {"used": {"v": {"prov:activity": "job", "prov:entity": "a",
+                                                    "prov:time": text}}}, "no time")
+      for text in ("2026-01-01", "2026-01-01 00:00:00+00:00", "20260101T000000Z", "now")),
+    *((f"{text} as {kind}", {"entity": {"c": {"prov:x": {"$": text, "type": f"xsd:{kind}"}}}},
+       f"is no xsd:{kind}") for kind, text in (
+        ("integer", "1.5"), ("boolean", "yes"), ("dateTime", "2026-13-01T00:00:00Z"),
+        ("dateTime", "2026-01-01"), ("nonNegativeInteger", "-1"))),
     ("a use after the end", {"used": {"v": {"prov:activity": "job", "prov:entity": "a",
                                             "prov:time": "2027-01-01T00:00:00+00:00"}}},
      "outside its activity"),

@@ -88,6 +88,21 @@ def test_torn_and_garbage_samples_are_counted_and_the_rest_is_used(copy: JobDir)
     assert documents.job(document)["run:gpuCount"] == 2
 
 
+def test_samples_that_were_lost_or_cut_after_the_end_are_named_and_the_figures_stand(
+    copy: JobDir,
+) -> None:
+    energy = documents.job(documents.load(copy.document))["run:energy"]
+    samples = _nodes(copy, ".samples.csv")
+    samples.write_bytes(samples.read_bytes()[:-100])
+    document = _merged(copy)
+    assert [gap for gap in documents.gaps(document) if "no whole curves" in gap]
+    assert documents.job(document)["run:energy"] == energy
+    samples.unlink()
+    document = _merged(copy)
+    assert [gap for gap in documents.gaps(document) if "its samples are lost" in gap]
+    assert documents.job(document)["run:energy"] == energy
+
+
 @pytest.mark.parametrize(("shift_ms", "side"), [(3_600_000, "ahead of"), (-3_600_000, "behind")])
 def test_a_node_whose_clock_is_wrong_is_named_and_its_energy_stands(
     shift_ms: int, side: str, copy: JobDir

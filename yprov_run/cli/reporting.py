@@ -75,6 +75,9 @@ def write_campaign(jobs: Sequence[JobDir]) -> Path | None:
     base = Path(os.path.commonpath([directory.path.parent for directory in jobs]))
     path = campaign_file(base)
     try:
+        if not _is_ours(path):
+            complain("yprov-merge", f"{path}: not made by yprov-merge, so not replaced; {_AWAY}")
+            return None
         rows = []
         for directory in jobs:
             link = directory.report.relative_to(base).as_posix()
@@ -89,3 +92,16 @@ def write_campaign(jobs: Sequence[JobDir]) -> Path | None:
         complain("yprov-merge", f"no campaign page: {type(error).__name__}: {error}")
         return None
     return path
+
+
+_AWAY = "move it away for a page of these jobs"
+_HEAD_BYTES = 1000
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a page may be replaced: it says that we made it, or there is none."""
+    from yprov_run.report.page import GENERATOR
+
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as stream:
+        return GENERATOR.encode() in stream.read(_HEAD_BYTES)
+    return True

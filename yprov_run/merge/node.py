@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,16 +60,41 @@ def _figures(
     reduction = fields.mapping(trace.end, "reduction")
     written = fields.mapping(reduction, "columns")
     if trace.end and trace.columns:
-        sample_file = SampleFile(
-            path=path,
-            size_bytes=fields.integer(trace.end, "size_bytes") or 0,
-            sha256=fields.text(trace.end, "sha256"),
-            rows=fields.integer(trace.end, "rows") or 0,
-        )
-        return _from_json(written, reduction, trace.layout), sample_file
+        figures = _from_json(written, reduction, trace.layout)
+        return figures, _sample_file(files.samples, path, trace)
     if not trace.columns:
         return _Figures(Figures({}, Layout()), {}, None, None), None
     return _rebuild(files.samples, path, trace)
+
+
+def _sample_file(path: Path, name: str, trace: NodeTrace) -> SampleFile | None:
+    """Return the samples as the agent described them; as they are, with a gap, if they differ.
+
+    That is told by their size: to read them all is what the agent's reduction saves a merge.
+    """
+    size_bytes = fields.integer(trace.end, "size_bytes") or 0
+    try:
+        if (found := path.lstat().st_size) == size_bytes:
+            rows = fields.integer(trace.end, "rows") or 0
+            return SampleFile(name, size_bytes, fields.text(trace.end, "sha256"), rows)
+        trace.gaps.append(f"its samples have {found} bytes of {size_bytes}: no whole curves")
+        return _read_through(path, name, trace, lambda *_: None)
+    except OSError as error:
+        trace.gaps.append(f"its samples are lost ({error.strerror}): no curves")
+        return None
+
+
+def _read_through(
+    path: Path, name: str, trace: NodeTrace, take: Callable[[int, Sequence[int | None]], None]
+) -> SampleFile:
+    """Read the samples, naming damage; return what they are. Raises OSError."""
+    digest = hashlib.sha256()
+    report = samples.ReadReport(digest=digest)
+    for row in samples.read_rows(path, len(trace.columns), report):
+        take(*row)
+    if report.damaged:
+        trace.gaps.append(f"{report.damaged} damaged lines in its samples")
+    return SampleFile(name, report.size_bytes, digest.hexdigest(), report.rows)
 
 
 def _from_json(written: Json, reduction: Json, layout: Layout) -> _Figures:
@@ -83,19 +109,14 @@ def _from_json(written: Json, reduction: Json, layout: Layout) -> _Figures:
 def _rebuild(path: Path, name: str, trace: NodeTrace) -> tuple[_Figures, SampleFile | None]:
     """Reduce the samples that a dead agent left behind."""
     reduction = Reduction(trace.columns, trace.interval_s)
-    digest = hashlib.sha256()
-    report = samples.ReadReport(digest=digest)
     try:
-        for row in samples.read_rows(path, len(trace.columns), report):
-            reduction.add(*row)
+        sample_file = _read_through(path, name, trace, reduction.add)
     except OSError as error:
         trace.gaps.append(f"its samples are unreadable: {error.strerror}")
         return _Figures(Figures({}, Layout()), {}, None, None), None
-    if report.damaged:
-        trace.gaps.append(f"{report.damaged} damaged lines in its samples")
     written = reduction.as_json()
     figures = _from_json(fields.mapping(written, "columns"), written, trace.layout)
-    return figures, SampleFile(name, report.size_bytes, digest.hexdigest(), report.rows)
+    return figures, sample_file
 
 
 def _cut(trace: NodeTrace, figures: _Figures, step_ended_ms: int | None) -> int | None:

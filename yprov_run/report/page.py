@@ -53,6 +53,10 @@ def report(known: Overview, directory: JobDir, document: Mapping[str, Any]) -> s
     return page(f"{plain(job.name)} {plain(job.number)}", body)
 
 
+# By this we know a page as ours, which we may replace.
+GENERATOR = tag("meta", name="generator", content="yprov-run")
+
+
 def page(title: str, body: str) -> str:
     """Return a whole page whose policy lets only its own style and scripts run."""
     style = "\n".join(map(_asset, _STYLES))
@@ -66,6 +70,7 @@ def page(title: str, body: str) -> str:
         "head",
         [
             raw('<meta charset="utf-8"/>'),
+            GENERATOR,
             tag("meta", http_equiv="Content-Security-Policy", content=policy),
             tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
             tag("meta", name="color-scheme", content="light dark"),

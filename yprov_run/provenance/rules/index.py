@@ -54,6 +54,9 @@ RELATIONS: dict[str, dict[str, str]] = {
 }
 
 KINDS = (*ELEMENTS, *RELATIONS)
+_DATE_TIME = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,30})?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII
+)
 _FRACTION = re.compile(r"(T\d\d:\d\d:\d\d)\.(\d+)")
 
 
@@ -128,6 +131,12 @@ class Index:
 def is_object(value: object) -> TypeGuard[Attributes]:
     """Tell whether a value is an object; nearly all are dicts, and the abstract class is slow."""
     return type(value) is dict or isinstance(value, Mapping)
+
+
+def is_date_time(value: object) -> bool:
+    """Tell whether a value is written as XML Schema has a time: Python reads others as well."""
+    text = value.get("$") if isinstance(value, Mapping) else value
+    return isinstance(text, str) and bool(_DATE_TIME.match(text))
 
 
 def moment(value: object) -> datetime | None:

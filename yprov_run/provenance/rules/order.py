@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from yprov_run.provenance.rules.findings import Finding, pointer
-from yprov_run.provenance.rules.index import Attributes, Index, before, moment
+from yprov_run.provenance.rules.index import Attributes, Index, before, is_date_time, moment
 
 _EVENT_TIMES = ("prov:time", "prov:startTime", "prov:endTime")
 _TIMES = frozenset(
@@ -21,6 +21,8 @@ def check_times(index: Index) -> Iterator[Finding]:
     for kind, name, records in index.columns(_TIMES):
         for identifier, record in records:
             time = moment(record[name])
+            if name in _EVENT_TIMES and not is_date_time(record[name]):
+                time = None
             if time is None or time.tzinfo is None:
                 yield _bad_time(index, (kind, identifier, name), time)
     spans = _spans(index)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from yprov_run.provenance.rules.findings import Finding, pointer
-from yprov_run.provenance.rules.index import KINDS, Attributes, Index, is_object
+from yprov_run.provenance.rules.index import (
+    KINDS,
+    Attributes,
+    Index,
+    is_date_time,
+    is_object,
+    moment,
+)
 
 _BUILT_IN = {
     "prov": "http://www.w3.org/ns/prov#",
@@ -17,6 +24,12 @@ _BUILT_IN = {
 UNSAFE_IRI = re.compile(r'[\s"<>\\{}|^`\x00-\x1f\x7f\ud800-\udfff]')
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _INTEGER = re.compile(r"[+-]?\d{1,40}\Z", re.ASCII)
+_WRITTEN: Mapping[str, Callable[[str], object]] = {
+    "xsd:integer": _INTEGER.match,
+    "xsd:nonNegativeInteger": re.compile(r"\+?\d{1,40}\Z|-0+\Z", re.ASCII).match,
+    "xsd:boolean": {"true", "false", "1", "0"}.__contains__,
+    "xsd:dateTime": lambda text: is_date_time(text) and moment(text) is not None,
+}
 _RANGES = {"xsd:int": 1 << 31, "xsd:long": 1 << 63, "xsd:short": 1 << 15, "xsd:byte": 1 << 7}
 
 
@@ -145,6 +158,8 @@ def _literal_problem(value: Attributes, names: Names) -> str:
         text = str(content)
         if not _INTEGER.match(text) or not -bound <= int(text) < bound:
             return f"{text[:40]!r} is no {datatype}"
+    if datatype in _WRITTEN and not _WRITTEN[datatype](str(content)):
+        return f"{str(content)[:40]!r} is no {datatype}"
     if datatype in {"xsd:double", "xsd:float", "xsd:decimal"}:
         return _number_problem(str(content), datatype)
     return ""
