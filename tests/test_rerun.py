@@ -227,3 +227,17 @@ def test_names_and_values_that_no_shell_can_set_are_left_out(tmp_path: Path) -> 
     fold(directory, with_report=False)
     script, _ = inspect(tmp_path, "rerun", "1")
     assert said(script) == ["4"]
+
+
+def test_a_step_gets_the_file_again_that_was_its_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "the words.txt").write_text("hello\n")
+    done = run("sh", "-c", "exec yprov-run -q --no-merge cat <'the words.txt'", cwd=tmp_path)
+    assert done.stdout == b"hello\n"
+    script, _ = inspect(tmp_path, "rerun", "1")
+    assert script.splitlines()[-1].endswith(f"cat <'{tmp_path}/the words.txt'")
+    done = run("yprov-inspect", "rerun", "1", "--execute", cwd=tmp_path)
+    assert done.stdout.endswith(b"/the words.txt'\nhello\n")
+    (tmp_path / "the words.txt").unlink()
+    done = run("yprov-inspect", "rerun", "1", "--execute", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(b"the words.txt: No such file or directory")

@@ -87,6 +87,12 @@ def value(attribute: object) -> Any:
     return found
 
 
+def text_of(record: Mapping[str, Any], name: str) -> str:
+    """Return a record's attribute as a text; empty without one."""
+    found = value(record.get(name))
+    return "" if found is None else str(found)
+
+
 def structure(attribute: object) -> Any:
     """Return what an attribute's JSON text holds; None where it is none."""
     text = value(attribute)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from yprov_run.report.conditions import Conditions, settable
-from yprov_run.report.views import Launch
+from yprov_run.report.launches import Launch
 from yprov_run.report.words import plain
 
 _MODULE_PATH = "MODULEPATH"
@@ -31,7 +31,8 @@ def script(found: Sequence[Launch], given: Mapping[str, Conditions]) -> str:
         now = given[launch.step]
         lines += _changes(before, now)
         lines.append(f"cd {_quoted(launch.folder or '.')}")
-        lines.append(f"{_program(now)} " + " ".join(map(_quoted, launch.words)))
+        read = f" <{_quoted(launch.stdin)}" if launch.stdin else ""
+        lines.append(f"{_program(now)} " + " ".join(map(_quoted, launch.words)) + read)
         before = now
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from yprov_run.report.columns import Cell, Column
 from yprov_run.report.facts import ENVIRONMENT, MODULES, PACKAGES, facts
 from yprov_run.report.listing import moment_s
-from yprov_run.report.reading import Document, elements, structure, value
+from yprov_run.report.reading import Document, elements, text_of, value
 from yprov_run.report.words import duration, joules, memory
 
 
@@ -39,11 +39,6 @@ def _watts(power_w: float) -> str:
     return f"{power_w:.0f} W"
 
 
-def _text(record: Mapping[str, Any], name: str) -> str:
-    found = value(record.get(name))
-    return "" if found is None else str(found)
-
-
 def nodes(document: Document, _: Path) -> View:
     """Return what each node did, the least used first."""
     rows: list[tuple[float, list[Cell]]] = []
@@ -52,7 +47,7 @@ def nodes(document: Document, _: Path) -> View:
         took = None if started is None or ended is None else ended - started
         use, cpu = _number(record, "meanUtilisation"), _number(record, "meanCpuUtilisation")
         row = [
-            Cell(_text(record, "prov:label")), Cell(_text(record, "dcterms:isPartOf")),
+            Cell(text_of(record, "prov:label")), Cell(text_of(record, "dcterms:isPartOf")),
             Cell(str(value(record.get("run:taskCount", "")))), _say(took, duration),
             _say(use, _percent), _say(cpu, _percent),
             _say(_number(record, "maxNodeMemory"), memory),
@@ -83,19 +78,19 @@ def gpus(document: Document, folder: Path) -> View:
     activities = elements(document, "activity")
     rows: list[tuple[float, list[Cell]]] = []
     for record in elements(document, "used").values():
-        instance = instances.get(_text(record, "prov:entity"))
+        instance = instances.get(text_of(record, "prov:entity"))
         if instance is not None:
-            node = activities.get(_text(record, "prov:activity"), {})
+            node = activities.get(text_of(record, "prov:activity"), {})
             rows.append(_gpu_instance(record, instance, node))
             continue
-        device = devices.get(_text(record, "prov:entity"))
+        device = devices.get(text_of(record, "prov:entity"))
         if device is None:
             continue
-        node = activities.get(_text(record, "prov:activity"), {})
+        node = activities.get(text_of(record, "prov:activity"), {})
         use = _number(record, "meanUtilisation")
         row = [
-            Cell(_text(node, "prov:label")), Cell(_text(device, "schema:model")),
-            Cell(_text(record, "run:pciBusId")), _say(use, _percent),
+            Cell(text_of(node, "prov:label")), Cell(text_of(device, "schema:model")),
+            Cell(text_of(record, "run:pciBusId")), _say(use, _percent),
             _say(_number(record, "maxUtilisation"), _percent),
             _say(_number(record, "maxMemory"), memory), _say(_number(record, "meanPower"), _watts),
             _say(_number(record, "maxPower"), _watts), _say(_number(record, "energy"), joules),
@@ -119,7 +114,7 @@ def _gpu_instance(
     busy = _number(record, "meanSmBusy")
     empty = Cell("")
     return 2.0 if busy is None else busy, [
-        Cell(_text(node, "prov:label")), Cell(_text(zone, "prov:label")), Cell("MIG instance"),
+        Cell(text_of(node, "prov:label")), Cell(text_of(zone, "prov:label")), Cell("MIG instance"),
         _say(busy, lambda share: f"{_percent(share)} SM"), empty,
         _say(_number(record, "maxMemory"), memory), empty, empty, empty,
     ]  # fmt: skip
@@ -127,7 +122,7 @@ def _gpu_instance(
 
 def _gpus_of_table(document: Document, folder: Path) -> Iterator[tuple[float, list[Cell]]]:
     for record in elements(document, "entity", "run:DeviceTable").values():
-        path = (folder / _text(record, "prov:location")).resolve()
+        path = (folder / text_of(record, "prov:location")).resolve()
         if not path.is_relative_to(folder.resolve()):
             continue
         try:
@@ -161,17 +156,17 @@ def files(document: Document, _: Path) -> View:
     for record in elements(document, "entity").values():
         if record.get("prov:type") not in ("run:File", "prov:Collection"):
             continue
-        size = _text(record, "schema:contentSize")
-        digest = _text(record, "schema:sha256") or _text(record, "run:collectionSha256")
-        count = _text(record, "run:memberCount")
-        path = _text(record, "prov:location") or _text(record, "prov:label")
+        size = text_of(record, "schema:contentSize")
+        digest = text_of(record, "schema:sha256") or text_of(record, "run:collectionSha256")
+        count = text_of(record, "run:memberCount")
+        path = text_of(record, "prov:location") or text_of(record, "prov:label")
         rows.append(
             [
-                Cell(_text(record, "prov:role")),
+                Cell(text_of(record, "prov:role")),
                 Cell(f"{path} ({count} files)" if count else path),
                 Cell(memory(float(size)) if size.isdigit() else ""),
                 Cell(digest),
-                Cell(_text(record, "run:note")),
+                Cell(text_of(record, "run:note")),
             ]
         )
     rows.sort(key=lambda row: (not row[0].text, row))
@@ -212,17 +207,17 @@ def timeline(document: Document, _: Path) -> View:
     """Return what started and ended when, in order."""
     found: list[tuple[str, str, str, str]] = []
     for identifier, record in elements(document, "activity").items():
-        label = _text(record, "prov:label") or identifier
-        kind = _text(record, "prov:type").rpartition(":")[2]
+        label = text_of(record, "prov:label") or identifier
+        kind = text_of(record, "prov:type").rpartition(":")[2]
         if kind == "NodeExecution":
-            label = f"{label} ({_text(record, 'dcterms:isPartOf')})"
+            label = f"{label} ({text_of(record, 'dcterms:isPartOf')})"
         state = " ".join(
-            word for word in (_text(record, "run:state"), _text(record, "run:signal")) if word
+            word for word in (text_of(record, "run:state"), text_of(record, "run:signal")) if word
         )
         for name, words in (("prov:startTime", "starts"), ("prov:endTime", "ends")):
             if name in record:
                 said = f"{words}, {state}" if words == "ends" and state else words
-                found.append((_text(record, name), kind, label, said))
+                found.append((text_of(record, name), kind, label, said))
     found.sort()
     first = moment_s(found[0][0]) if found else None
     rows = [
@@ -268,43 +263,3 @@ def _distinct(titles: Sequence[str]) -> list[str]:
         f"{title} {titles[:place].count(title) + 1}" if title in titles[:place] else title
         for place, title in enumerate(titles)
     ]
-
-
-class Launch(NamedTuple):
-    """A step as it was launched: its activity in the document, its command, and its folder.
-
-    `options` are yprov-run's own: none where an older record has not kept them.
-    """
-
-    step: str
-    argv: Sequence[str]
-    folder: str
-    options: Sequence[str] = ()
-
-    @property
-    def words(self) -> list[str]:
-        """What stands behind yprov-run."""
-        return [*self.options, *self.argv]
-
-
-def launches(document: Document) -> list[Launch]:
-    """Return each step's command and working directory, in the order of launching."""
-    steps = elements(document, "activity", "run:Step")
-    started = {
-        _text(record, "prov:activity"): _text(record, "prov:trigger")
-        for record in elements(document, "wasStartedBy").values()
-    }
-    entities = elements(document, "entity")
-    found = []
-    for identifier, record in steps.items():
-        command = entities.get(started.get(identifier, ""), {})
-        argv, options = (_words(command, term) for term in ("run:argv", "run:options"))
-        if argv:
-            folder = _text(record, "run:workingDirectory")
-            found.append(Launch(identifier, argv, folder, options))
-    return found
-
-
-def _words(record: Mapping[str, Any], term: str) -> list[str]:
-    words = structure(record.get(term))
-    return [str(word) for word in words] if isinstance(words, list) else []

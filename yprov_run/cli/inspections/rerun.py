@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +17,9 @@ from yprov_run.cli.complain import complain
 from yprov_run.cli.inspections.today import differences
 from yprov_run.errors import YprovError
 from yprov_run.report.conditions import REDACTED, Conditions, conditions, in_turn, settable
+from yprov_run.report.launches import Launch, launches
 from yprov_run.report.reading import document_of, find
 from yprov_run.report.script import script
-from yprov_run.report.views import Launch, launches
 from yprov_run.report.words import plain
 
 PROGRAM = "yprov-inspect rerun"
@@ -96,9 +97,12 @@ def _execute(found: Sequence[Launch], environs: Mapping[str, Mapping[str, str]])
         command = [sys.executable, "-m", "yprov_run", *launch.words]
         folder, environ = launch.folder or None, environs[launch.step]
         try:
-            done = subprocess.run(command, cwd=folder, env=environ, check=False)
+            with ExitStack() as stack:
+                path = Path(launch.folder, launch.stdin)
+                stdin = stack.enter_context(path.open("rb")) if launch.stdin else None
+                done = subprocess.run(command, cwd=folder, env=environ, stdin=stdin, check=False)
         except OSError as error:
-            raise YprovError(f"{folder}: {error.strerror}") from error
+            raise YprovError(f"{error.filename or folder}: {error.strerror}") from error
         if done.returncode:
             return done.returncode if done.returncode > 0 else 128 - done.returncode
     return 0

@@ -15,9 +15,9 @@ from yprov_run.cli.inspections.inputs import input_differences
 from yprov_run.merge.attachments import packages_of
 from yprov_run.report.attachments import DIFF, TABLE, attachment_of, rows_of, text_of
 from yprov_run.report.conditions import Record, uses
+from yprov_run.report.launches import Launch
 from yprov_run.report.patches import by_file
 from yprov_run.report.reading import Document, elements, value
-from yprov_run.report.views import Launch
 
 _MOST_NAMED = 8
 _DIGITS = 12

@@ -1,0 +1,63 @@
+"""The steps of a job as they were launched, read from its document alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from yprov_run.report.reading import Document, elements, structure, text_of, value
+
+
+class Launch(NamedTuple):
+    """A step as it was launched: its activity in the document, its command, and its folder.
+
+    `options` are yprov-run's own: none where an older record has not kept them. `stdin` is the file
+    that was its standard input, or empty.
+    """
+
+    step: str
+    argv: Sequence[str]
+    folder: str
+    options: Sequence[str] = ()
+    stdin: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """What stands behind yprov-run."""
+        return [*self.options, *self.argv]
+
+
+def launches(document: Document) -> list[Launch]:
+    """Return each step's command and working directory, in the order of launching."""
+    steps = elements(document, "activity", "run:Step")
+    started = {
+        text_of(record, "prov:activity"): text_of(record, "prov:trigger")
+        for record in elements(document, "wasStartedBy").values()
+    }
+    entities = elements(document, "entity")
+    read = _standard_inputs(document, entities)
+    found = []
+    for identifier, record in steps.items():
+        command = entities.get(started.get(identifier, ""), {})
+        argv, options = (_words(command, term) for term in ("run:argv", "run:options"))
+        if argv:
+            folder = text_of(record, "run:workingDirectory")
+            found.append(Launch(identifier, argv, folder, options, read.get(identifier, "")))
+    return found
+
+
+def _standard_inputs(
+    document: Document, entities: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return by step the file that it had as its standard input."""
+    found = {}
+    for record in elements(document, "used").values():
+        file = entities.get(text_of(record, "prov:entity"), {})
+        if value(file.get("run:origin")) == "stdin":
+            found[text_of(record, "prov:activity")] = text_of(file, "prov:location")
+    return found
+
+
+def _words(record: Mapping[str, Any], term: str) -> list[str]:
+    words = structure(record.get(term))
+    return [str(word) for word in words] if isinstance(words, list) else []
