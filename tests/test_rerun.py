@@ -231,6 +231,12 @@ def test_names_and_values_that_no_shell_can_set_are_left_out(tmp_path: Path) -> 
 
 def test_a_step_gets_the_file_again_that_was_its_standard_input(tmp_path: Path) -> None:
     (tmp_path / "the words.txt").write_text("hello\n")
+    steps = "yprov-run cat <'the words.txt'; yprov-run cat 'the words.txt'"
+    run("yprov-run", "-q", "--name", "two", "sh", "-c", steps, cwd=tmp_path)
+    (job,) = (tmp_path / "yprov").glob("two_*")
+    script, _ = inspect(tmp_path, "rerun", str(job))
+    assert [line.count("<") for line in script.splitlines() if " cat " in line][-2:] == [1, 0]
+    shutil.rmtree(job)
     done = run("sh", "-c", "exec yprov-run -q --no-merge cat <'the words.txt'", cwd=tmp_path)
     assert done.stdout == b"hello\n"
     script, _ = inspect(tmp_path, "rerun", "1")

@@ -155,10 +155,7 @@ def test_ctrl_z_stops_the_job_and_fg_continues_it(
     assert _is_stopped(tmp_path)
     terminal.type(b"fg\n")
     terminal.wait_for(rb"fg\r\n.*yprov-run")
-    terminal.type(b"hello\n")
-    terminal.wait_for(rb"got hello")
-    terminal.type(b"exit\n")
-    terminal.end()
+    _greet(terminal)
 
 
 _STOPPED = rb"(?s)Stopped.*\$ $"  # bash drops what is typed before its prompt
@@ -182,6 +179,18 @@ def _at_a_prompt(folder: Path, open_terminal: list[Terminal]) -> Terminal:
     return terminal
 
 
+def _greet(terminal: Terminal) -> None:
+    """Type a word for the program, which says that it got it; then leave the shell."""
+    terminal.type(b"hello\n")
+    terminal.wait_for(rb"got hello")
+    _leave(terminal)
+
+
+def _leave(terminal: Terminal) -> None:
+    terminal.type(b"exit\n")
+    terminal.end()
+
+
 def _is_stopped(folder: Path) -> bool:
     """Tell whether the program that has written its process id does not run at the moment."""
     state = Path("/proc", (folder / "pid").read_text().strip(), "stat").read_text()
@@ -201,10 +210,7 @@ def test_a_program_that_tidies_up_when_ctrl_z_comes_has_the_terminal_until_it_st
     assert terminal.output.index(b"tidy\r\n") < terminal.output.index(b"Stopped")
     terminal.type(b"fg\n")
     terminal.wait_for(rb"fg\r\n.*yprov-run")
-    terminal.type(b"hello\n")
-    terminal.wait_for(rb"got hello")
-    terminal.type(b"exit\n")
-    terminal.end()
+    _greet(terminal)
 
 
 def test_a_program_that_does_not_mind_ctrl_z_goes_on(
@@ -218,8 +224,7 @@ def test_a_program_that_does_not_mind_ctrl_z_goes_on(
     terminal.type(b"two\n")
     terminal.wait_for(rb"got one two")
     assert b"Stopped" not in terminal.output
-    terminal.type(b"exit\n")
-    terminal.end()
+    _leave(terminal)
 
 
 def test_a_program_that_stops_itself_gives_the_shell_its_prompt(
@@ -230,8 +235,7 @@ def test_a_program_that_stops_itself_gives_the_shell_its_prompt(
     terminal.wait_for(_STOPPED)
     terminal.type(b"fg\n")
     terminal.wait_for(rb"woken")
-    terminal.type(b"exit\n")
-    terminal.end()
+    _leave(terminal)
 
 
 def test_a_stop_for_us_alone_is_the_programs(tmp_path: Path, open_terminal: list[Terminal]) -> None:
@@ -244,8 +248,7 @@ def test_a_stop_for_us_alone_is_the_programs(tmp_path: Path, open_terminal: list
     wait_until(lambda: not _is_stopped(tmp_path), "fg", 20)
     terminal.type(b"\x03")
     terminal.wait_for(rb"(?s)fg\r\n.*\$ $")
-    terminal.type(b"exit\n")
-    terminal.end()
+    _leave(terminal)
 
 
 def _behind_timeout(script: str, folder: Path, open_terminal: list[Terminal]) -> Terminal:
@@ -285,10 +288,7 @@ def test_the_terminal_is_left_to_a_pager_behind_us(
     pager = b"(read word; echo ${word}ing; read word </dev/tty; echo got $word)"
     terminal.type(b"yprov-run -q timeout 60 sh -c 'sleep 1; echo go' | %b\n" % pager)
     terminal.wait_for(rb"going\r\n")
-    terminal.type(b"hello\n")
-    terminal.wait_for(rb"got hello")
-    terminal.type(b"exit\n")
-    terminal.end()
+    _greet(terminal)
 
 
 def test_the_program_has_the_terminal_and_its_size(

@@ -10,11 +10,12 @@ from yprov_run.capture.before import UNCHANGED, Change
 from yprov_run.capture.collect import Item
 from yprov_run.capture.commandline import read_role, written_role
 from yprov_run.capture.hashing import Version
+from yprov_run.kinds.files import STDIN
 
 NAMED_INPUT, NAMED_OUTPUT, DIRECTIVE = "--input", "--output", "#SBATCH"
 ARGUMENT, FOUND, IMAGE = "argument", "working directory", "container image"
 WRITTEN = frozenset({NAMED_OUTPUT, DIRECTIVE})
-_STANDARD = ((0, "stdin"), (1, "stdout"), (2, "stderr"))
+_STANDARD = ((0, STDIN), (1, "stdout"), (2, "stderr"))
 
 AS_IT_WAS = "no checksum: as it was before the job changed it"
 GONE = "no checksum: it was gone when the job had ended"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+STDIN = "stdin"  # where a file is known from: a step's standard input
+
 
 @dataclass(frozen=True)
 class FileVersion:

@@ -72,16 +72,22 @@ def _sample_file(path: Path, name: str, trace: NodeTrace) -> SampleFile | None:
 
     That is told by their size: to read them all is what the agent's reduction saves a merge.
     """
+    rows = fields.integer(trace.end, "rows") or 0
     size_bytes = fields.integer(trace.end, "size_bytes") or 0
+    said = SampleFile(name, size_bytes, fields.text(trace.end, "sha256"), rows)
     try:
-        if (found := path.lstat().st_size) == size_bytes:
-            rows = fields.integer(trace.end, "rows") or 0
-            return SampleFile(name, size_bytes, fields.text(trace.end, "sha256"), rows)
-        trace.gaps.append(f"its samples have {found} bytes of {size_bytes}: no whole curves")
-        return _read_through(path, name, trace, lambda *_: None)
+        if path.lstat().st_size == size_bytes:
+            return said
+        # A file server's clients may know an older size until they open the file.
+        found = _read_through(path, name, trace, lambda *_: None)
     except OSError as error:
         trace.gaps.append(f"its samples are lost ({error.strerror}): no curves")
         return None
+    if found.size_bytes == size_bytes:
+        return said
+    words = f"its samples have {found.size_bytes} bytes, its agent wrote {size_bytes}"
+    trace.gaps.append(f"{words}: no whole curves")
+    return found
 
 
 def _read_through(

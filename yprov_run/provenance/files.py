@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 
-from yprov_run.kinds.files import FileCollection, FileRef, FileVersion
+from yprov_run.kinds.files import STDIN, FileCollection, FileRef, FileVersion
 from yprov_run.model import (
     Column,
     Job,
@@ -164,7 +164,9 @@ def _take_part(records: Records, step: Step, entity: str, thing: FileRef | FileC
         return
     records.relate(
         "used", activity, entity,
-        {"prov:activity": activity, "prov:entity": entity, "prov:role": thing.role},
+        {"prov:activity": activity, "prov:entity": entity, "prov:role": thing.role,
+         # Of this use: for another step the same file may be an argument.
+         **own(origin=STDIN if thing.origin == STDIN else None)},
     )  # fmt: skip
 
 

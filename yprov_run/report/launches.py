@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from yprov_run.report.reading import Document, elements, structure, text_of, value
+from yprov_run.kinds.files import STDIN
+from yprov_run.report.reading import Document, elements, structure, text_of
 
 
 class Launch(NamedTuple):
@@ -52,8 +53,8 @@ def _standard_inputs(
     """Return by step the file that it had as its standard input."""
     found = {}
     for record in elements(document, "used").values():
-        file = entities.get(text_of(record, "prov:entity"), {})
-        if value(file.get("run:origin")) == "stdin":
+        if text_of(record, "run:origin") == STDIN:
+            file = entities.get(text_of(record, "prov:entity"), {})
             found[text_of(record, "prov:activity")] = text_of(file, "prov:location")
     return found
 

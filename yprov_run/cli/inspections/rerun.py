@@ -103,6 +103,8 @@ def _execute(found: Sequence[Launch], environs: Mapping[str, Mapping[str, str]])
                 done = subprocess.run(command, cwd=folder, env=environ, stdin=stdin, check=False)
         except OSError as error:
             raise YprovError(f"{error.filename or folder}: {error.strerror}") from error
+        except ValueError as error:  # a NUL in a path or a word
+            raise YprovError(f"{launch.step}: {error}") from error
         if done.returncode:
             return done.returncode if done.returncode > 0 else 128 - done.returncode
     return 0
