@@ -600,6 +600,30 @@ def test_hydras_options_name_a_configuration_file(folder: Path, words: list[str]
     assert (folder / found.path).samefile(folder / "app/settings/big.yaml")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["srun", "-D", "case", "./solve", "in.csv", ""],
+        ["srun", "--chdir=case", "solve", "--data=in.csv"],
+        ["mpirun", "-n", "2", "-wdir", "case", "solve", "in.csv", ":", "-wdir", "case", "solve"],
+        ["env", "-C", "case", "solve", "in.csv"],
+    ],
+    ids=" ".join,
+)
+def test_words_are_looked_for_in_the_folder_that_the_launcher_makes_the_working_directory(
+    folder: Path, words: list[str]
+) -> None:
+    (folder / "case").mkdir()
+    for path in ("case/in.csv", "case/solve", "in.csv"):
+        (folder / path).write_text("1")
+    named = commandline.paths_in(words, str(folder))
+    assert "case/in.csv" in [os.path.normpath(item.path) for item in named]
+    assert "in.csv" not in [os.path.normpath(item.path) for item in named]
+    assert all(item.path for item in named)
+    there = commandline.paths_in(["solve", "-D", "3", "in.csv"], str(folder))
+    assert [item.path for item in there] == ["in.csv"]
+
+
 def test_two_stars_stand_for_any_folders(folder: Path) -> None:
     for name in ("a.h5", "x/b.h5", "x/y/c.h5", "x/y/d.csv", "x/.git/e.h5"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

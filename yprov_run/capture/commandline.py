@@ -15,6 +15,9 @@ _PROGRAM = (".py", ".sh", ".bash", ".r", ".jl", ".pl", ".rb", ".lua", ".m", ".sm
 _LOG = (".log", ".out", ".err", ".stdout", ".stderr")
 _LOG_STARTS = ("slurm-", "events.out.tfevents")
 
+# By which a launcher, env, or a program itself (make, tar) says where what follows is looked for.
+_FOLDER_OPTIONS = frozenset(("-D", "-C", "--chdir", "-wd", "--wd", "-wdir", "--wdir"))
+
 # Hydra's ways to say which folder and which file of it.
 _HYDRA_FOLDER = ("--config-path", "-cp", "--config-dir", "-cd")
 _HYDRA_NAME = ("--config-name", "-cn")
@@ -61,19 +64,36 @@ def paths_in(argv: Sequence[str], folder: str, were_there: Container[str] = ()) 
 
     So are those that `were_there`, by absolute path. A word counts whole, from its first `=` on, or
     without an `@` before it (argparse's files of arguments). A program that is searched on the PATH
-    is no path.
+    is no path. Behind an option for the working directory, words are looked for there first.
     """
     found: dict[str, Named] = {}
+    inner = ""
     for index, word in enumerate(argv[:MAX_WORDS]):
-        for path, role in _readings(word):
-            if (not index and "/" not in path) or path in found:
+        inner = _inner_folder(argv, index, folder) or inner
+        for given, role in _readings(word):
+            if not given or (not index and "/" not in given):
                 continue
-            if _is_there(path, folder) or _absolute(path, folder) in were_there:
-                found[path] = Named(path, role or read_role(path))
+            places = (os.path.join(inner, given), given)  # noqa: PTH118 - as it was given
+            path = next((at for at in places if _was_there(at, folder, were_there)), None)
+            if path is not None:
+                found.setdefault(path, Named(path, role or read_role(path)))
                 break
     for path in _hydra(argv, folder):
         found.setdefault(path, Named(path, "configuration"))
     return list(found.values())
+
+
+def _inner_folder(argv: Sequence[str], index: int, folder: str) -> str:
+    """Return the folder that this word, or it and the next, makes the working directory."""
+    name, equals, value = argv[index].partition("=")
+    if name not in _FOLDER_OPTIONS:
+        return ""
+    value = value if equals else "".join(argv[index + 1 : index + 2])
+    return value if os.path.isdir(os.path.join(folder, value)) else ""  # noqa: PTH112, PTH118
+
+
+def _was_there(path: str, folder: str, were_there: Container[str]) -> bool:
+    return _is_there(path, folder) or _absolute(path, folder) in were_there
 
 
 def _readings(word: str) -> Iterator[tuple[str, str]]:
