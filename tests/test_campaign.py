@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,10 +51,13 @@ def test_a_job_that_is_named_twice_is_one(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "yprov").iterdir()] == ["train_1"]
 
 
-def test_a_campaign_page_that_cannot_be_written_leaves_the_documents(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
+def test_a_campaign_page_that_cannot_be_written_leaves_the_documents(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
     for number in (1, 2):
         write_record(tmp_path / "yprov", replace(SMALL, number=number))
-    (tmp_path / "yprov/campaign.html").mkdir()
+    make(tmp_path / "yprov/campaign.html")
     done = run("yprov-merge", "-q", "1", "2", cwd=tmp_path)
     assert done.returncode == 0
     assert b"no campaign page" in done.stderr

@@ -112,6 +112,15 @@ def test_the_program_that_ran_is_known_by_its_checksum_and_its_libraries(tmp_pat
     assert "libc" in _attachment(job, document, "libraries_").decode()
 
 
+def _by_size(document: documents.Document, location: str) -> dict[str, str]:
+    """Return the names of a file's versions by their size."""
+    return {
+        record["schema:contentSize"]: name
+        for name, record in documents.of_type(document, "entity", "run:File").items()
+        if record["prov:location"] == location
+    }
+
+
 def test_a_file_changed_in_place_is_derived_from_what_it_was(tmp_path: Path) -> None:
     (tmp_path / "state.nc").write_text("old")
     (tmp_path / "same.nc").write_text("same")
@@ -122,11 +131,7 @@ def test_a_file_changed_in_place_is_derived_from_what_it_was(tmp_path: Path) -> 
     job = only_job(tmp_path)
     document = documents.load(job / "prov.json")
     files = documents.of_type(document, "entity", "run:File")
-    versions = {
-        record["schema:contentSize"]: name
-        for name, record in files.items()
-        if record["prov:location"] == "state.nc"
-    }
+    versions = _by_size(document, "state.nc")
     assert sorted(versions) == ["3", "5"]
     (derived,) = (
         one
@@ -141,25 +146,20 @@ def test_a_file_changed_in_place_is_derived_from_what_it_was(tmp_path: Path) -> 
     assert not list(job.glob("record/steps/0/before.gz"))
 
 
-def _by_size(document: documents.Document, location: str) -> dict[str, str]:
-    """Return the names of a file's versions by their size."""
-    return {
-        record["schema:contentSize"]: name
-        for name, record in documents.of_type(document, "entity", "run:File").items()
-        if record["prov:location"] == location
-    }
+def _run_two_steps(folder: Path, last_line: str, *options: str) -> None:
+    """Run a program twice in one job, which ends with this line after its inputs were looked at."""
+    for number in range(2):
+        look = _AFTER_THE_LOOK.replace("steps/0", f"steps/{number}")
+        (folder / "step.py").write_text(f"{look}\n{last_line}\n")
+        env = environment(SLURM_JOB_ID="7", SLURM_JOB_NAME="j")
+        done = run("yprov-run", "-q", *options, sys.executable, "step.py", cwd=folder, env=env)
+        assert done.returncode == 0
 
 
 def test_a_file_that_a_later_step_changed_is_derived_from_what_the_earlier_one_made(
     tmp_path: Path,
 ) -> None:
-    for number in range(2):
-        look = _AFTER_THE_LOOK.replace("steps/0", f"steps/{number}")
-        (tmp_path / "step.py").write_text(f"{look}\nopen('ckpt.pt', 'a').write('more')\n")
-        env = environment(SLURM_JOB_ID="7", SLURM_JOB_NAME="j")
-        assert (
-            run("yprov-run", "-q", sys.executable, "step.py", cwd=tmp_path, env=env).returncode == 0
-        )
+    _run_two_steps(tmp_path, "open('ckpt.pt', 'a').write('more')")
     document = documents.load(only_job(tmp_path) / "prov.json")
     files = documents.of_type(document, "entity", "run:File")
     versions = _by_size(document, "ckpt.pt")
@@ -179,14 +179,8 @@ def test_a_file_that_a_later_step_changed_is_derived_from_what_the_earlier_one_m
 def test_an_input_that_a_later_step_changed_was_used_as_the_earlier_one_had_left_it(
     tmp_path: Path,
 ) -> None:
-    for number in range(2):
-        look = _AFTER_THE_LOOK.replace("steps/0", f"steps/{number}")
-        (tmp_path / "step.py").write_text(f"{look}\nopen('data/a.csv', 'a').write('more')\n")
-        (tmp_path / "data").mkdir(exist_ok=True)
-        env = environment(SLURM_JOB_ID="7", SLURM_JOB_NAME="j")
-        done = run("yprov-run", "-q", "-i", "data", "-o", "data", sys.executable, "step.py",
-                   cwd=tmp_path, env=env)  # fmt: skip
-        assert done.returncode == 0
+    (tmp_path / "data").mkdir()
+    _run_two_steps(tmp_path, "open('data/a.csv', 'a').write('more')", "-i", "data", "-o", "data")
     document = documents.load(only_job(tmp_path) / "prov.json")
     versions = _by_size(document, "data/a.csv")
     assert sorted(versions) == ["4", "8"]

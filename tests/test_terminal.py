@@ -179,10 +179,15 @@ def _at_a_prompt(folder: Path, open_terminal: list[Terminal]) -> Terminal:
     return terminal
 
 
+def _say(terminal: Terminal, word: bytes, key: bytes = b"") -> None:
+    """Type a word for the program, after a key if there is one; it says that it got it."""
+    terminal.type(b"%b%b\n" % (key, word))
+    terminal.wait_for(b"got " + word)
+
+
 def _greet(terminal: Terminal) -> None:
-    """Type a word for the program, which says that it got it; then leave the shell."""
-    terminal.type(b"hello\n")
-    terminal.wait_for(rb"got hello")
+    """Type a word for the program, then leave the shell."""
+    _say(terminal, b"hello")
     _leave(terminal)
 
 
@@ -262,8 +267,7 @@ def test_a_program_behind_timeout_reads_the_terminal_and_ctrl_c_ends_it(
 ) -> None:
     script = "read word; echo got $word; exec sleep 50"
     terminal = _behind_timeout(script, tmp_path, open_terminal)
-    terminal.type(b"hello\n")
-    terminal.wait_for(rb"got hello")
+    _say(terminal, b"hello")
     terminal.type(b"\x03")
     assert terminal.end() == -signal.SIGINT
 
@@ -274,10 +278,8 @@ def test_ctrl_z_behind_timeout_stops_nothing_that_nobody_could_continue(
     """As under `ssh -t`: no shell waits for us, and the kernel does not stop us."""
     script = "read word; echo got $word; read word; echo got $word"
     terminal = _behind_timeout(script, tmp_path, open_terminal)
-    terminal.type(b"one\n")
-    terminal.wait_for(rb"got one")
-    terminal.type(b"\x1atwo\n")
-    terminal.wait_for(rb"got two")
+    _say(terminal, b"one")
+    _say(terminal, b"two", key=b"\x1a")
     assert terminal.end() == 0
 
 

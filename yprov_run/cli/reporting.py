@@ -16,9 +16,13 @@ from yprov_run.errors import YprovError, said
 from yprov_run.jobdir import JobDir, campaign_file, replace_file
 from yprov_run.merge.totals import Totals
 from yprov_run.model import Job
+from yprov_run.safefile import open_regular
 
 if TYPE_CHECKING:
     from yprov_run.report.overview import Overview
+
+_AWAY = "move it away for a page of these jobs"
+_HEAD_BYTES = 1000
 
 
 def overview_of(job: Job, figures: Totals | None = None) -> Overview:
@@ -94,14 +98,10 @@ def write_campaign(jobs: Sequence[JobDir]) -> Path | None:
     return path
 
 
-_AWAY = "move it away for a page of these jobs"
-_HEAD_BYTES = 1000
-
-
 def _is_ours(path: Path) -> bool:
     """Tell whether a page may be replaced: it says that we made it, or there is none."""
     from yprov_run.report.page import GENERATOR
 
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as stream:
+    with contextlib.suppress(FileNotFoundError), open(open_regular(path), "rb") as stream:  # noqa: PTH123 - it is open already
         return GENERATOR.encode() in stream.read(_HEAD_BYTES)
     return True

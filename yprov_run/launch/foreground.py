@@ -28,24 +28,19 @@ def open_terminal() -> int | None:
     return None
 
 
-def stops_to_wait_for(terminal: int | None) -> frozenset[signal.Signals]:
-    """Return the signals that stop us when they have stopped the command, and not before.
-
-    A shell looks at us: it shall not have the terminal back as long as the command goes on, which
-    may tidy up first, or not mind.
-    """
-    return frozenset() if terminal is None else STOPS
-
-
 class CommandGroup:
-    """A command's process group, ours or its own, and our terminal, which is closed at the end."""
+    """A command's process group, ours or its own, and our terminal, which is closed at the end.
+
+    With a terminal, what stops has to be blocked: it stops us when it has stopped the command, and
+    not before. A shell looks at us; it shall not have the terminal back as long as the command goes
+    on, which may tidy up first, or not mind.
+    """
 
     def __init__(self, pid: int, terminal: int | None) -> None:
         self._pid = pid
         self._terminal = terminal
         self._ours = os.getpgrp()
         self._leads = self._ours == os.getpid()
-        self.waits_for = stops_to_wait_for(terminal)
         self._seen = 0
         self._was_asked = False  # to stop, by the terminal
         self._look_s = _FIRST_LOOK_S
@@ -84,7 +79,7 @@ class CommandGroup:
         if number == signal.SIGSTOP and (self._was_asked or pending & STOPS):
             number = signal.SIGTSTP  # its answer to Ctrl-Z; this stops us where a shell waits only
         # One who has continued everybody meanwhile will not do it again.
-        if number not in self.waits_for or signal.SIGCONT in pending:
+        if self._terminal is None or number not in STOPS or signal.SIGCONT in pending:
             return
         group = self.apart()
         if group is None:
@@ -102,9 +97,9 @@ class CommandGroup:
         if self._terminal is not None:
             _hand_over(self._terminal, self._seen, self._ours)
             os.close(self._terminal)
-            while signal.sigtimedwait(self.waits_for, 0):
+            while signal.sigtimedwait(STOPS, 0):
                 pass  # it came to everybody, and the command did not stop for it: nor do we
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.waits_for)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 def _continue(group: int) -> None:

@@ -13,9 +13,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
-from yprov_run.launch.foreground import STOPS, CommandGroup, open_terminal, stops_to_wait_for
+from yprov_run.launch.foreground import STOPS, CommandGroup, open_terminal
 from yprov_run.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def run(
     """
     started_ms, since_ms = _now_ms(), _up_ms()
     terminal = open_terminal()
-    awaited = FORWARDED | stops_to_wait_for(terminal) | {signal.SIGCHLD}
+    awaited = FORWARDED | {signal.SIGCHLD} | (frozenset() if terminal is None else STOPS)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
@@ -83,7 +83,7 @@ def run(
     witness = _witness()
     if launched is not None:
         launched(pid)
-    status = _wait(pid, witness, CommandGroup(pid, terminal))
+    status = _wait(pid, witness, CommandGroup(pid, terminal), awaited)
     if witness is not None:
         witness.dismiss()
     code = os.waitstatus_to_exitcode(status)
@@ -172,9 +172,8 @@ def _failed(command: Sequence[str], error: OSError, started_ms: int) -> Outcome:
     )
 
 
-def _wait(pid: int, witness: _Witness | None, group: CommandGroup) -> int:
+def _wait(pid: int, witness: _Witness | None, group: CommandGroup, awaited: Set[int]) -> int:
     """Return the command's wait status, passing on what has not reached it."""
-    awaited = FORWARDED | group.waits_for | {signal.SIGCHLD}
     while True:
         info = signal.sigtimedwait(awaited, group.look_s())
         group.lend_terminal()

@@ -80,7 +80,9 @@ def _name_of(key: str, around: Mapping[object, object], outer: str) -> str:
     if key == "key" and "username" in around:
         return "api_key"  # as Kaggle's file has it
     beside = around.get("name") if key == "value" else None
-    return beside if isinstance(beside, str) else outer if key in _HOLDERS and outer else key
+    if isinstance(beside, str):
+        return beside
+    return outer if outer and key in _HOLDERS else key
 
 
 def _redact_word(word: str, before: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from yprov_run.kinds.files import STDIN
-from yprov_run.report.reading import Document, elements, structure, text_of
+from yprov_run.report.conditions import uses
+from yprov_run.report.reading import Document, elements, structure, text_at
 
 
 class Launch(NamedTuple):
@@ -32,30 +33,22 @@ def launches(document: Document) -> list[Launch]:
     """Return each step's command and working directory, in the order of launching."""
     steps = elements(document, "activity", "run:Step")
     started = {
-        text_of(record, "prov:activity"): text_of(record, "prov:trigger")
+        text_at(record, "prov:activity"): text_at(record, "prov:trigger")
         for record in elements(document, "wasStartedBy").values()
     }
     entities = elements(document, "entity")
-    read = _standard_inputs(document, entities)
+    read = {
+        use.step: text_at(use.entity, "prov:location")
+        for use in uses(document, steps, "run:File")
+        if text_at(use.relation, "run:origin") == STDIN
+    }
     found = []
     for identifier, record in steps.items():
         command = entities.get(started.get(identifier, ""), {})
         argv, options = (_words(command, term) for term in ("run:argv", "run:options"))
         if argv:
-            folder = text_of(record, "run:workingDirectory")
+            folder = text_at(record, "run:workingDirectory")
             found.append(Launch(identifier, argv, folder, options, read.get(identifier, "")))
-    return found
-
-
-def _standard_inputs(
-    document: Document, entities: Mapping[str, Mapping[str, Any]]
-) -> dict[str, str]:
-    """Return by step the file that it had as its standard input."""
-    found = {}
-    for record in elements(document, "used").values():
-        if text_of(record, "run:origin") == STDIN:
-            file = entities.get(text_of(record, "prov:entity"), {})
-            found[text_of(record, "prov:activity")] = text_of(file, "prov:location")
     return found
 
 

@@ -87,7 +87,7 @@ def value(attribute: object) -> Any:
     return found
 
 
-def text_of(record: Mapping[str, Any], name: str) -> str:
+def text_at(record: Mapping[str, Any], name: str) -> str:
     """Return a record's attribute as a text; empty without one."""
     found = value(record.get(name))
     return "" if found is None else str(found)

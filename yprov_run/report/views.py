@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from yprov_run.report.columns import Cell, Column
 from yprov_run.report.facts import ENVIRONMENT, MODULES, PACKAGES, facts
 from yprov_run.report.listing import moment_s
-from yprov_run.report.reading import Document, elements, text_of, value
+from yprov_run.report.reading import Document, elements, text_at, value
 from yprov_run.report.words import duration, joules, memory
 
 
@@ -47,7 +47,7 @@ def nodes(document: Document, _: Path) -> View:
         took = None if started is None or ended is None else ended - started
         use, cpu = _number(record, "meanUtilisation"), _number(record, "meanCpuUtilisation")
         row = [
-            Cell(text_of(record, "prov:label")), Cell(text_of(record, "dcterms:isPartOf")),
+            Cell(text_at(record, "prov:label")), Cell(text_at(record, "dcterms:isPartOf")),
             Cell(str(value(record.get("run:taskCount", "")))), _say(took, duration),
             _say(use, _percent), _say(cpu, _percent),
             _say(_number(record, "maxNodeMemory"), memory),
@@ -78,19 +78,19 @@ def gpus(document: Document, folder: Path) -> View:
     activities = elements(document, "activity")
     rows: list[tuple[float, list[Cell]]] = []
     for record in elements(document, "used").values():
-        instance = instances.get(text_of(record, "prov:entity"))
+        instance = instances.get(text_at(record, "prov:entity"))
         if instance is not None:
-            node = activities.get(text_of(record, "prov:activity"), {})
+            node = activities.get(text_at(record, "prov:activity"), {})
             rows.append(_gpu_instance(record, instance, node))
             continue
-        device = devices.get(text_of(record, "prov:entity"))
+        device = devices.get(text_at(record, "prov:entity"))
         if device is None:
             continue
-        node = activities.get(text_of(record, "prov:activity"), {})
+        node = activities.get(text_at(record, "prov:activity"), {})
         use = _number(record, "meanUtilisation")
         row = [
-            Cell(text_of(node, "prov:label")), Cell(text_of(device, "schema:model")),
-            Cell(text_of(record, "run:pciBusId")), _say(use, _percent),
+            Cell(text_at(node, "prov:label")), Cell(text_at(device, "schema:model")),
+            Cell(text_at(record, "run:pciBusId")), _say(use, _percent),
             _say(_number(record, "maxUtilisation"), _percent),
             _say(_number(record, "maxMemory"), memory), _say(_number(record, "meanPower"), _watts),
             _say(_number(record, "maxPower"), _watts), _say(_number(record, "energy"), joules),
@@ -114,7 +114,7 @@ def _gpu_instance(
     busy = _number(record, "meanSmBusy")
     empty = Cell("")
     return 2.0 if busy is None else busy, [
-        Cell(text_of(node, "prov:label")), Cell(text_of(zone, "prov:label")), Cell("MIG instance"),
+        Cell(text_at(node, "prov:label")), Cell(text_at(zone, "prov:label")), Cell("MIG instance"),
         _say(busy, lambda share: f"{_percent(share)} SM"), empty,
         _say(_number(record, "maxMemory"), memory), empty, empty, empty,
     ]  # fmt: skip
@@ -122,7 +122,7 @@ def _gpu_instance(
 
 def _gpus_of_table(document: Document, folder: Path) -> Iterator[tuple[float, list[Cell]]]:
     for record in elements(document, "entity", "run:DeviceTable").values():
-        path = (folder / text_of(record, "prov:location")).resolve()
+        path = (folder / text_at(record, "prov:location")).resolve()
         if not path.is_relative_to(folder.resolve()):
             continue
         try:
@@ -156,17 +156,17 @@ def files(document: Document, _: Path) -> View:
     for record in elements(document, "entity").values():
         if record.get("prov:type") not in ("run:File", "prov:Collection"):
             continue
-        size = text_of(record, "schema:contentSize")
-        digest = text_of(record, "schema:sha256") or text_of(record, "run:collectionSha256")
-        count = text_of(record, "run:memberCount")
-        path = text_of(record, "prov:location") or text_of(record, "prov:label")
+        size = text_at(record, "schema:contentSize")
+        digest = text_at(record, "schema:sha256") or text_at(record, "run:collectionSha256")
+        count = text_at(record, "run:memberCount")
+        path = text_at(record, "prov:location") or text_at(record, "prov:label")
         rows.append(
             [
-                Cell(text_of(record, "prov:role")),
+                Cell(text_at(record, "prov:role")),
                 Cell(f"{path} ({count} files)" if count else path),
                 Cell(memory(float(size)) if size.isdigit() else ""),
                 Cell(digest),
-                Cell(text_of(record, "run:note")),
+                Cell(text_at(record, "run:note")),
             ]
         )
     rows.sort(key=lambda row: (not row[0].text, row))
@@ -207,17 +207,17 @@ def timeline(document: Document, _: Path) -> View:
     """Return what started and ended when, in order."""
     found: list[tuple[str, str, str, str]] = []
     for identifier, record in elements(document, "activity").items():
-        label = text_of(record, "prov:label") or identifier
-        kind = text_of(record, "prov:type").rpartition(":")[2]
+        label = text_at(record, "prov:label") or identifier
+        kind = text_at(record, "prov:type").rpartition(":")[2]
         if kind == "NodeExecution":
-            label = f"{label} ({text_of(record, 'dcterms:isPartOf')})"
+            label = f"{label} ({text_at(record, 'dcterms:isPartOf')})"
         state = " ".join(
-            word for word in (text_of(record, "run:state"), text_of(record, "run:signal")) if word
+            word for word in (text_at(record, "run:state"), text_at(record, "run:signal")) if word
         )
         for name, words in (("prov:startTime", "starts"), ("prov:endTime", "ends")):
             if name in record:
                 said = f"{words}, {state}" if words == "ends" and state else words
-                found.append((text_of(record, name), kind, label, said))
+                found.append((text_at(record, name), kind, label, said))
     found.sort()
     first = moment_s(found[0][0]) if found else None
     rows = [
